@@ -1,0 +1,5 @@
+export * from './errors.js'
+export type * from './progress.js'
+export type * from './interfaces/index.js'
+export type * from './oci/types.js'
+export type * from './oci/reference.js'

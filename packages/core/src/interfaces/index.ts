@@ -1,0 +1,7 @@
+export type * from './common.js'
+export type * from './tree.js'
+export type * from './sysroot.js'
+export type * from './transport.js'
+export type * from './store.js'
+export type * from './bootloader.js'
+export type * from './provider.js'

@@ -1,0 +1,20 @@
+import type { OpOptions } from './common.js'
+import type { Sysroot, SysrootLock } from './sysroot.js'
+
+/** What a backend package's factory returns; importing the package changes nothing. */
+export interface Provider<T> {
+  readonly name: string
+  readonly apiVersion: 1
+  /** Is it in use here? `evidence` in words. */
+  detect(sysroot: Sysroot): Promise<{ readonly evidence: string } | undefined>
+  open(sysroot: Sysroot, options?: OpOptions): Promise<T>
+  /** Lay it out on a sysroot that has none; repeatable. */
+  init(sysroot: Sysroot, lock: SysrootLock, options?: OpOptions): Promise<T>
+}
+
+/** Injected; silent by default. What a caller must know is a returned `Warning`, not a log line. */
+export interface Logger {
+  child(name: string): Logger
+  debug(message: string, details?: Readonly<Record<string, unknown>>): void
+  info(message: string, details?: Readonly<Record<string, unknown>>): void
+}

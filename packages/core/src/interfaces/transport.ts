@@ -1,0 +1,56 @@
+import type { Bytes, Digest, OpOptions } from './common.js'
+import type { ReadTree } from './tree.js'
+import type { Descriptor, ImageConfig, ImageManifest } from '../oci/types.js'
+import type { ImageReference, SignatureSource, TransportName } from '../oci/reference.js'
+import type { Platform } from '../oci/types.js'
+
+/** Manifest and config of the one platform that was chosen, with the bytes that were hashed. */
+export interface ResolvedImage {
+  readonly reference: ImageReference
+  /** Digest of the platform manifest as served: the image's identity. */
+  readonly manifestDigest: Digest
+  readonly manifest: ImageManifest
+  readonly manifestBytes: Uint8Array
+  readonly manifestMediaType: string
+  /** The index that led to it, when the reference named one. */
+  readonly index?: { readonly digest: Digest; readonly bytes: Uint8Array }
+  readonly config: ImageConfig
+  readonly configDigest: Digest
+  readonly configBytes: Uint8Array
+}
+
+/** A blob stream; `file` is set where the blob lies in a local file, so that native code can read it itself. */
+export interface BlobSource extends Bytes {
+  readonly file?: { readonly hostPath: string; readonly offsetBytes: number; readonly sizeBytes: number }
+}
+
+/** Where images come from. */
+export interface ImageTransport {
+  /** For messages. */
+  readonly name: string
+  /** Reference transports that this object serves. */
+  readonly transports: readonly TransportName[]
+  readonly supports: { readonly range: boolean; readonly localTree: boolean }
+  /**
+   * Find manifest and config; reads no layer byte. Digests and sizes are checked.
+   * @throws `TRANSPORT_*`, `IMAGE_*` (see docs/errors.md)
+   */
+  resolve(reference: ImageReference, options?: OpOptions & { platform?: Platform }): Promise<ResolvedImage>
+  /**
+   * The compressed blob as stored. Size and digest are verified by the caller (`verifyBlob` in core/codec);
+   * the transport stops at `descriptor.size` bytes. `range` is in bytes, `end` exclusive.
+   */
+  openLayer(
+    image: ResolvedImage,
+    layer: Descriptor,
+    options?: OpOptions & { range?: { start: number; end: number } },
+  ): BlobSource
+  /** The unpacked tree of a layer, for zero-copy import. Present when `supports.localTree`. */
+  openLocalTree?(image: ResolvedImage, diffId: Digest): Promise<ReadTree>
+}
+
+/** Decides whether an image may be imported; runs between `resolve` and `begin`. */
+export interface SignaturePolicy {
+  /** @throws BootcError `IMAGE_POLICY_REJECTED` */
+  check(image: ResolvedImage, source: SignatureSource, options?: OpOptions): Promise<void>
+}
