@@ -1,1 +1,3 @@
-export {}
+export { decodeName, encodeName, isUtf8Name } from './bytes.js'
+export { compareNames, comparePaths } from './compare.js'
+export { baseName, joinPath, maxPathBytes, normalizePath, parentPath } from './paths.js'
