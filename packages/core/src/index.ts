@@ -3,3 +3,10 @@ export type * from './progress.js'
 export type * from './interfaces/index.js'
 export type * from './oci/types.js'
 export type * from './oci/reference.js'
+export {
+  parseImageReference,
+  parseSignedReference,
+  printImageReference,
+  printSignedReference,
+} from './oci/index.js'
+export * from './orchestrate/index.js'

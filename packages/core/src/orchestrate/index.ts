@@ -1,0 +1,7 @@
+export type * from './host-state.js'
+export type * from './pull-types.js'
+export type * from './types.js'
+export { insecureOnlyPolicy } from './policy.js'
+export { openBootc } from './open-bootc.js'
+export { pullImage } from './pull-image.js'
+export { resolveImage } from './resolve-image.js'

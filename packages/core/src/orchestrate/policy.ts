@@ -1,0 +1,18 @@
+import { BootcError } from '../errors.js'
+import type { SignaturePolicy } from '../interfaces/index.js'
+
+/** The policy where none is given: takes `insecure` sources, refuses what it could not verify. */
+export function insecureOnlyPolicy(): SignaturePolicy {
+  return {
+    check(image, source) {
+      if (source.kind === 'insecure') return Promise.resolve()
+      return Promise.reject(
+        new BootcError(
+          'IMAGE_POLICY_UNSUPPORTED',
+          `image ${image.reference.name} asks for signature mode ${source.kind}, but no policy engine was given`,
+          { details: { signature: source.kind, reference: image.reference.name } },
+        ),
+      )
+    },
+  }
+}

@@ -1,0 +1,222 @@
+import type { Codec } from '../codec/index.js'
+import type {
+  Bootloader,
+  DeploymentId,
+  Digest,
+  ImageTransport,
+  Logger,
+  OpOptions,
+  Provider,
+  PruneResult,
+  SignaturePolicy,
+  StoreBackend,
+  Sysroot,
+  Warning,
+} from '../interfaces/index.js'
+import type { SignedImageReference } from '../oci/reference.js'
+import type { HostState } from './host-state.js'
+import type { PullResult } from './pull-types.js'
+
+/** Everything an orchestration runs on. Registration is by argument; order is preference. */
+export interface BootcParts {
+  readonly sysroot: Sysroot
+  readonly transports: readonly ImageTransport[]
+  readonly stores: readonly Provider<StoreBackend>[]
+  readonly bootloaders: readonly Provider<Bootloader>[]
+  /** Default: accepts `insecure` and refuses every other source. */
+  readonly policy?: SignaturePolicy
+  /** Default: native where it loads, else JS. */
+  readonly codec?: Codec
+  readonly logger?: Logger
+  /** Layers in flight during a pull; default 2. */
+  readonly concurrency?: number
+  /** How long to wait for other writers, in milliseconds; default: for ever. */
+  readonly lockTimeoutMs?: number
+}
+
+/** Facts about an image that an operation saw. */
+export interface ImageFacts {
+  readonly reference: SignedImageReference
+  readonly manifestDigest: Digest
+  readonly configDigest: Digest
+  readonly version?: string
+  /** RFC 3339. */
+  readonly created?: string
+  readonly architecture: string
+}
+
+/** Layers of one image against those of another, as bootc prints them. */
+export interface LayerDiff {
+  readonly total: { readonly count: number; readonly bytes: number }
+  readonly removed: { readonly count: number; readonly bytes: number }
+  readonly added: { readonly count: number; readonly bytes: number }
+}
+
+/** What upgrade, switch and edit ended with. Stable words. */
+export type ChangeOutcome =
+  /** Nothing newer than what boots already. */
+  | 'up-to-date'
+  /** `check`: something newer is there; nothing was changed. */
+  | 'update-available'
+  /** Waits for the next shutdown. */
+  | 'staged'
+  /** Staged, and locked until told otherwise. */
+  | 'downloaded'
+  /** The same image was staged before; `lockChanged` tells whether its lock changed. */
+  | 'already-staged'
+  /** Is now the default of a sysroot that is not running. */
+  | 'deployed'
+  /** switch and edit: the specification is what it was. */
+  | 'unchanged'
+
+/** Plain data. */
+export interface ChangeResult {
+  readonly outcome: ChangeOutcome
+  /** What the operation was about; absent for `fromDownloaded` of an image the store has forgotten. */
+  readonly image?: ImageFacts
+  /** The new (or already staged) deployment. */
+  readonly deployment?: DeploymentId
+  /** With `already-staged`. */
+  readonly lockChanged?: 'locked' | 'unlocked'
+  /** Against the booted (else default) image, when it is known. */
+  readonly layerDiff?: LayerDiff
+  /** What was fetched; absent when nothing was. */
+  readonly pull?: PullResult
+  readonly pruned?: PruneResult
+  readonly etc?: EtcSummary
+  readonly warnings: readonly Warning[]
+  /** A reboot was asked for with `apply` (it has been requested from the host). */
+  readonly rebootRequested: boolean
+}
+
+/** How many paths of /etc differ from the defaults, and so were (or will be) carried over. */
+export interface EtcSummary {
+  readonly modified: number
+  readonly removed: number
+  readonly added: number
+}
+
+export interface UpgradeOptions extends OpOptions {
+  /** Only look: manifest and config, no layers. Remembered in the store. */
+  readonly check?: boolean
+  /** Reboot when something waits for it. */
+  readonly apply?: boolean
+  /** Stage locked: not applied at the next shutdown unless unlocked before. */
+  readonly downloadOnly?: boolean
+  /** Unlock what is staged; no network. */
+  readonly fromDownloaded?: boolean
+  /** Same repository, other tag; followed from then on. */
+  readonly tag?: string
+}
+
+export interface SwitchOptions extends OpOptions {
+  readonly apply?: boolean
+  /** Keep groups and keys of an origin that other tools wrote. */
+  readonly retain?: boolean
+}
+
+export interface RollbackOptions extends OpOptions {
+  /** Throw a staged deployment away; without it `DEPLOY_STAGED` is thrown when there is one. */
+  readonly discardStaged?: boolean
+  readonly apply?: boolean
+}
+
+export interface RollbackResult {
+  /** What boots next; `current` when a queued rollback was taken back. */
+  readonly next: 'rollback' | 'current'
+  /** The order had been turned before and was turned back. */
+  readonly reverted: boolean
+  readonly deployment: DeploymentId
+  readonly discardedStaged?: DeploymentId
+  readonly warnings: readonly Warning[]
+  readonly rebootRequested: boolean
+}
+
+/** The part of a BootcHost document that can be edited. */
+export interface HostSpec {
+  readonly image?: SignedImageReference | undefined
+  readonly bootOrder: 'default' | 'rollback'
+}
+
+export type ApplySpecResult =
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'rollback'; readonly result: RollbackResult }
+  | { readonly kind: 'image'; readonly result: ChangeResult }
+
+/** `locked` and `nothing-staged` change nothing. */
+export interface FinalizeResult {
+  readonly outcome: 'finalized' | 'nothing-staged' | 'locked'
+  readonly deployment?: DeploymentId
+  readonly etc?: EtcSummary
+  readonly warnings: readonly Warning[]
+}
+
+export interface InstallOptions extends OpOptions {
+  /** Where the image comes from, and how it is trusted. */
+  readonly source: SignedImageReference
+  /** What the system will follow; default `source`. */
+  readonly target?: SignedImageReference
+  /** Default `default`. */
+  readonly stateroot?: string
+  /** Names of providers; default: what the sysroot already uses, else the first given. */
+  readonly store?: string
+  readonly bootloader?: string
+  /** Kernel arguments in their fixed order: root → config → image → deletions → extra. */
+  readonly kargs?: {
+    readonly root?: readonly string[]
+    readonly config?: readonly string[]
+    /** `key=value` exactly, or `key` with any value. */
+    readonly delete?: readonly string[]
+    readonly extra?: readonly string[]
+  }
+  /** Goes into the deployment's fstab as `SPEC /boot auto ro 0 0` and to `boot=SPEC`. */
+  readonly bootMountSpec?: string
+  /** What may be there already; default `none` (only `lost+found` and directories holding mount points). */
+  readonly replace?: 'none' | 'wipe' | 'alongside'
+  /** Architecture to install; default: the host's. */
+  readonly architecture?: string
+  /** Skip the label and architecture checks. */
+  readonly allowUnbootable?: boolean
+}
+
+export interface InstallResult {
+  readonly deployment: DeploymentId
+  readonly stateroot: string
+  readonly store: string
+  readonly bootloader: string
+  readonly image: ImageFacts
+  /** As in the boot entry, root arguments included. */
+  readonly kargs: readonly string[]
+  readonly pull: PullResult
+  readonly warnings: readonly Warning[]
+}
+
+export interface PinResult {
+  readonly deployment: DeploymentId
+  readonly pinned: boolean
+  readonly changed: boolean
+}
+
+/**
+ * A sysroot with everything that runs on it. Every writer takes the sysroot's lock, then the store's;
+ * `status` takes none. Expected ends are results, failures are BootcErrors, abort rejects with the signal's
+ * reason as long as nothing visible has changed (after that the operation ends and reports warnings).
+ */
+export interface Bootc {
+  readonly sysroot: Sysroot
+  status(options?: OpOptions): Promise<HostState>
+  install(options: InstallOptions): Promise<InstallResult>
+  upgrade(options?: UpgradeOptions): Promise<ChangeResult>
+  switch(target: SignedImageReference, options?: SwitchOptions): Promise<ChangeResult>
+  rollback(options?: RollbackOptions): Promise<RollbackResult>
+  /** Make the host follow an edited specification (`bootc edit`). */
+  applySpec(spec: HostSpec, options?: OpOptions): Promise<ApplySpecResult>
+  /** Run at shutdown: make what is staged the default. Repeatable. */
+  finalize(options?: OpOptions): Promise<FinalizeResult>
+  prune(options?: OpOptions): Promise<PruneResult>
+  pin(id: DeploymentId, pinned: boolean, options?: OpOptions): Promise<PinResult>
+  /** The store in use (or the named one), opened. @throws `SYSROOT_NOT_INITIALIZED` */
+  store(name?: string): Promise<StoreBackend>
+  /** The loader in use (or the named one), opened. */
+  bootloader(name?: string): Promise<Bootloader>
+}
