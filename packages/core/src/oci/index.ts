@@ -1,1 +1,32 @@
-export {}
+export type * from './types.js'
+export type * from './reference.js'
+export {
+  displaySignedReference,
+  parseImageReference,
+  parseSignatureSource,
+  parseSignedReference,
+  parseTransport,
+  printImageReference,
+  printSignatureSource,
+  printSignedReference,
+  printTransport,
+} from './parse-reference.js'
+export {
+  canonicalReference,
+  isTag,
+  parseRegistryName,
+  printRegistryName,
+  referenceDigest,
+  registryHost,
+  replaceTag,
+} from './registry-name.js'
+export type { RegistryName } from './registry-name.js'
+export { digestAlgorithm, digestHex, isDigest, parseDigest, sha256Digest, verifyDigest } from './digest.js'
+export {
+  isIndexMediaType,
+  isLayerMediaType,
+  isManifestMediaType,
+  manifestAccept,
+  mediaTypes,
+  ociMediaType,
+} from './media-types.js'
