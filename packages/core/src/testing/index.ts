@@ -1,1 +1,2 @@
-export {}
+export { memoryDir, type MemoryDir } from './memory-dir.js'
+export type { MemoryOptions } from './memory-fs.js'
