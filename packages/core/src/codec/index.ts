@@ -1,1 +1,8 @@
-export {}
+export { defaultCodec } from './default-codec.js'
+export { fileSource, readFileSlice } from './file-slice.js'
+export { hashing } from './hashing.js'
+export { jsCodec } from './js-codec.js'
+export { nativeCodec } from './native-codec.js'
+export { DEFAULT_MAX_OUTPUT_BYTES } from './types.js'
+export type { Codec, DecodeOptions, ExpectedLayer } from './types.js'
+export { MAX_DOCUMENT_BYTES, verifyBlob } from './verify-blob.js'
