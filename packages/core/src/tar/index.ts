@@ -1,1 +1,9 @@
-export {}
+export { createTarParser } from './parser.js'
+export type { TarParser } from './parser.js'
+export { defaultTarLimits } from './types.js'
+export type { TarEntry, TarEntryType, TarHandler, TarOptions } from './types.js'
+export { tarXattrs } from './xattrs.js'
+export { tarAcl, tarMode } from './acl.js'
+export type { TarAcl } from './acl.js'
+export { packTar, tarEndMarker, tarHeader, tarPadding } from './pack.js'
+export type { TarMember } from './pack.js'
