@@ -1,0 +1,30 @@
+import { printImageReference } from '@bootc-sdk/core/oci'
+import type { Cli } from '../io.js'
+import { formatBytes, printable } from '../format.js'
+import { openRepository, type RepoOptions } from '../ostree/repository.js'
+
+/** `bootc-sdk image list`: one line an image, or JSON. */
+export async function imageList(cli: Cli, options: RepoOptions & { json?: boolean }): Promise<void> {
+  const { ostreeImageStore } = await import('@bootc-sdk/ostree-backend')
+  const store = ostreeImageStore(await openRepository(options))
+  const images = []
+  for await (const image of store.list()) {
+    images.push({
+      image: image.reference === undefined ? null : printImageReference(image.reference),
+      manifestDigest: image.manifestDigest,
+      configDigest: image.configDigest,
+      commit: image.id,
+      layers: image.layers.length,
+      bytes: image.manifest.layers.reduce((sum, layer) => sum + layer.size, 0),
+    })
+  }
+  if (options.json === true) {
+    await cli.out.write(`${JSON.stringify(images)}\n`)
+    return
+  }
+  for (const { image, manifestDigest, layers, bytes } of images) {
+    await cli.out.write(
+      `${printable(image ?? '<none>')}  ${manifestDigest}  ${layers} layers  ${formatBytes(bytes)}\n`,
+    )
+  }
+}

@@ -1,0 +1,27 @@
+import { existsSync } from 'node:fs'
+import { realpath } from 'node:fs/promises'
+import { BootcError } from '@bootc-sdk/core'
+import type { SystemOptions } from './open-system.js'
+
+/**
+ * What bootc demands before it changes the running system. A sysroot elsewhere is only files: permissions
+ * decide there.
+ *
+ * @throws BootcError `HOST_IN_CONTAINER`, `HOST_NOT_ROOT`
+ */
+export async function prepareForWrite(options: SystemOptions): Promise<void> {
+  if ((await realpath(options.sysroot)) !== '/') return
+  if (
+    process.env['container'] !== undefined ||
+    existsSync('/run/.containerenv') ||
+    existsSync('/.dockerenv')
+  ) {
+    throw new BootcError(
+      'HOST_IN_CONTAINER',
+      'Detected container; this command requires a booted host system (or --sysroot)',
+    )
+  }
+  if (process.geteuid?.() !== 0) {
+    throw new BootcError('HOST_NOT_ROOT', 'This command must be executed as the root user')
+  }
+}

@@ -1,0 +1,46 @@
+import type { Cli } from '../io.js'
+import { imgrefOf, parseImgref } from '../imgref.js'
+import { openSystem, type NetworkOptions, type SystemOptions } from './open-system.js'
+import { prepareForWrite } from './prepare-for-write.js'
+import { changeLines, printWarnings } from './print-change.js'
+import { waitForReboot } from './reboot.js'
+import { withProgress, type ProgressOptions } from './with-progress.js'
+
+interface SwitchFlags extends SystemOptions, NetworkOptions, ProgressOptions {
+  readonly transport: string
+  readonly enforceContainerSigpolicy?: boolean
+  readonly retain?: boolean
+  readonly apply?: boolean
+  readonly mutateInPlace?: boolean
+}
+
+/** `bootc-sdk switch`. */
+export async function switchImage(cli: Cli, options: SwitchFlags, target: string): Promise<void> {
+  const reference = switchTarget(options, target)
+  await prepareForWrite(options)
+  if (options.mutateInPlace === true) {
+    const { mutateInPlace } = await import('./mutate-in-place.js')
+    return mutateInPlace(cli, options, reference)
+  }
+  const bootc = await openSystem(cli, options, options)
+  const result = await withProgress(cli, options, true, (_progress, operation) =>
+    bootc.switch(reference, {
+      ...operation,
+      apply: options.apply === true,
+      retain: options.retain === true,
+    }),
+  )
+  await printWarnings(cli, result.warnings)
+  for (const line of changeLines(result)) await cli.out.write(`${line}\n`)
+  await waitForReboot(cli, result.rebootRequested)
+}
+
+/** The name belongs to --transport; forms that bring their own transport are taken as they are. */
+function switchTarget(options: SwitchFlags, target: string): ReturnType<typeof parseImgref> {
+  const enforce = options.enforceContainerSigpolicy === true
+  if (options.transport === 'registry' && /^(docker:\/\/|ostree-[a-z-]+:)/.test(target)) {
+    const reference = parseImgref(target)
+    return enforce ? { ...reference, signature: { kind: 'containerPolicy' } } : reference
+  }
+  return imgrefOf(options.transport, target, enforce)
+}

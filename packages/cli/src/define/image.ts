@@ -1,0 +1,62 @@
+import { Option, type Command } from 'commander'
+import type { Action } from '../program.js'
+import { networkOptions, progressOptions } from './options.js'
+
+const store = (): Option =>
+  new Option('--store <name>', 'Kind of store').choices(['ostree']).default('ostree')
+const repo = (): Option => new Option('--repo <dir>', 'Repository').makeOptionMandatory()
+
+/** Images in a store, without any system around it. */
+export function defineImageCommands(program: Command, action: Action): void {
+  const image = program
+    .command('image')
+    .helpGroup('Images:')
+    .summary('Pull, list and remove images in a store')
+    .description('Pull, list and remove images in a store, without a system around it.')
+
+  const pull = image
+    .command('pull')
+    .summary('Import an image')
+    .description(
+      'Import an image: fetch what the store does not have, and flatten it.\n\n' +
+        'Layers that are there already, under their digest or under that of their content, are not fetched.',
+    )
+    .argument(
+      '<image>',
+      'docker://…, oci:PATH[:TAG], oci-archive:…, dir:…, a signed form, or a registry name',
+    )
+    .addOption(store())
+    .addOption(repo())
+    .addOption(
+      new Option('--init <mode>', 'Make the repository when there is none').choices([
+        'bare',
+        'bare-user',
+        'bare-user-only',
+        'archive',
+      ]),
+    )
+    .option('--json', 'Print one JSON object')
+    .action(action(async () => (await import('../commands/image-pull.js')).imagePull))
+  for (const option of [...progressOptions(), ...networkOptions()]) pull.addOption(option)
+
+  image
+    .command('list')
+    .summary('List images')
+    .description('List images.')
+    .addOption(store())
+    .addOption(repo())
+    .option('--json', 'Print a JSON array')
+    .action(action(async () => (await import('../commands/image-list.js')).imageList))
+
+  image
+    .command('remove')
+    .summary('Drop the name of an image')
+    .description(
+      'Drop the name of an image. Content that nothing else uses goes with --prune or at the next prune.',
+    )
+    .argument('<image...>', 'as given to pull')
+    .addOption(store())
+    .addOption(repo())
+    .option('--prune', 'Delete what is not used any more')
+    .action(action(async () => (await import('../commands/image-remove.js')).imageRemove))
+}

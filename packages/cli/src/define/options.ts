@@ -1,0 +1,63 @@
+import { InvalidArgumentError, Option } from 'commander'
+
+/** For `--flag`, `--flag=true`, `--flag=false`. */
+export function parseBool(text: string): boolean {
+  if (/^(true|yes|1)$/.test(text)) return true
+  if (/^(false|no|0)$/.test(text)) return false
+  throw new InvalidArgumentError('Expected true or false.')
+}
+
+export function parseCount(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('Expected a number.')
+  return Number(text)
+}
+
+export function parseSignedCount(text: string): number {
+  if (!/^-?\d{1,15}$/.test(text)) throw new InvalidArgumentError('Expected a number.')
+  return Number(text)
+}
+
+/** For options that may be repeated. */
+export function collect(text: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), text]
+}
+
+/** `--sysroot`: the running system unless told otherwise. */
+export function sysrootOption(): Option {
+  return new Option('--sysroot <dir>', 'Work on the system installed below this directory').default('/')
+}
+
+/** Options of everything that talks to a registry. */
+export function networkOptions(): Option[] {
+  return [
+    new Option('--tls-verify [bool]', 'Check certificates; false also allows plain HTTP')
+      .argParser(parseBool)
+      .default(true)
+      .preset('true'),
+    new Option('--authfile <file>', 'Credentials, in the format of containers-auth.json'),
+  ]
+}
+
+/** Options of everything that takes long. */
+export function progressOptions(): Option[] {
+  return [
+    new Option('-q, --quiet', 'No progress'),
+    new Option('--progress-fd <n>', 'Write progress as JSON lines to this file descriptor').argParser(
+      parseCount,
+    ),
+  ]
+}
+
+export function transportOption(flags: string, text: string): Option {
+  return new Option(flags, text)
+    .choices([
+      'registry',
+      'oci',
+      'oci-archive',
+      'docker-archive',
+      'containers-storage',
+      'dir',
+      'docker-daemon',
+    ])
+    .default('registry')
+}

@@ -1,0 +1,143 @@
+import { Option, type Command } from 'commander'
+import type { Action } from '../program.js'
+import { collect, networkOptions, parseCount, parseSignedCount } from './options.js'
+
+/** Thin plumbing over a repository, with the names, flags and output of the `ostree` program. */
+export function defineOstreeCommands(program: Command, action: Action): void {
+  const ostree = program
+    .command('ostree')
+    .helpGroup('Plumbing:')
+    .summary('Work on an OSTree repository')
+    .description('Work on an OSTree repository, with the meanings and output of the ostree program.')
+
+  const command = (name: string, summary: string): Command =>
+    ostree
+      .command(name)
+      .summary(summary)
+      .description(`${summary}.`)
+      .addOption(new Option('--repo <dir>', 'Repository').makeOptionMandatory())
+
+  command('init', 'Make an empty repository')
+    .addOption(
+      new Option('--mode <mode>', 'How objects are stored')
+        .choices(['bare', 'bare-user', 'bare-user-only', 'archive', 'archive-z2'])
+        .default('bare'),
+    )
+    .action(action(async () => (await import('../ostree/init.js')).init))
+
+  command('fsck', 'Check every object against its name')
+    .option('-q, --quiet', 'Only print problems')
+    .action(action(async () => (await import('../ostree/fsck.js')).fsck))
+
+  command('ls', 'List files of a commit')
+    .argument('<commit>', 'commit checksum or ref')
+    .argument('[path...]', 'below the root of the commit')
+    .option('-d, --dironly', 'Do not list what a directory holds')
+    .option('-R, --recursive', 'Also list directories below')
+    .option('-C, --checksum', 'Print checksums')
+    .option('-X, --xattrs', 'Print extended attributes')
+    .option('--nul-filenames-only', 'Print only names, each ended by NUL')
+    .action(action(async () => (await import('../ostree/ls.js')).ls))
+
+  command('cat', 'Print files of a commit')
+    .argument('<commit>', 'commit checksum or ref')
+    .argument('<path...>', 'regular files')
+    .action(action(async () => (await import('../ostree/cat.js')).cat))
+
+  command('log', 'Show a commit and those before it')
+    .argument('<commit>', 'commit checksum or ref')
+    .action(action(async () => (await import('../ostree/log.js')).log))
+
+  command('show', 'Show one commit')
+    .argument('<commit>', 'commit checksum or ref')
+    .option('--print-metadata-key <key>', 'Print the value of one metadata key')
+    .option('--print-detached-metadata-key <key>', 'The same for detached metadata')
+    .option('--list-metadata-keys', 'Print the names of metadata keys')
+    .action(action(async () => (await import('../ostree/log.js')).show))
+
+  command('refs', 'List, make or delete refs')
+    .argument('[prefix...]', 'only refs below this name')
+    .option('--list', 'Print whole names, also with a prefix')
+    .option('-r, --revision', 'Also print what they point at')
+    .option('--delete', 'Delete refs with this prefix')
+    .option('--create <ref>', 'Make a ref; the argument is the commit or ref it shall point at')
+    .option('--force', 'With --create: overwrite')
+    .action(action(async () => (await import('../ostree/refs.js')).refs))
+
+  command('rev-parse', 'Print the checksum that a ref means')
+    .argument('<rev...>', 'ref, remote:ref, unique prefix of a checksum, each with any number of ^')
+    .action(action(async () => (await import('../ostree/refs.js')).revParse))
+
+  command('checkout', 'Write the files of a commit into a directory')
+    .argument('<commit>', 'commit checksum or ref')
+    .argument('<destination>', 'directory to make')
+    .option('-U, --user-mode', 'Do not restore owners and extended attributes')
+    .option('-H, --require-hardlinks', 'Fail rather than copy')
+    .option('-C, --force-copy', 'Copy rather than link')
+    .option('--union', 'Overwrite files that are there')
+    .option('--union-add', 'Keep files that are there')
+    .option('--union-identical', 'Accept only files that are equal')
+    .option('--whiteouts', 'Let .wh.NAME delete NAME')
+    .option('--subpath <path>', 'Only this file or directory')
+    .action(action(async () => (await import('../ostree/checkout.js')).checkout))
+
+  command('diff', 'Compare two commits or directories')
+    .argument('<from>', 'commit, ref, or a directory (with a / in it)')
+    .argument('<to>', 'likewise')
+    .option('--stats', 'Print counts only')
+    .action(action(async () => (await import('../ostree/diff.js')).diff))
+
+  command('commit', 'Make a commit')
+    .argument('[path]', 'directory to commit; default: the working directory')
+    .option('-b, --branch <ref>', 'Ref to point at the new commit')
+    .option('--orphan', 'Make no ref')
+    .option('-s, --subject <text>', 'One line')
+    .option('-m, --body <text>', 'More lines')
+    .option('--parent <commit>', 'Parent commit, or none')
+    .option(
+      '--tree <kind=source>',
+      'dir=PATH, tar=FILE or ref=COMMIT; may be repeated, later ones on top',
+      collect,
+    )
+    .option('--owner-uid <n>', 'Owner of everything', parseCount)
+    .option('--owner-gid <n>', 'Group of everything', parseCount)
+    .option('--no-xattrs', 'Leave extended attributes out')
+    .option('--canonical-permissions', 'Owner root, modes 0755 and 0644')
+    .option('--timestamp <time>', 'Time of the commit: @SECONDS or RFC 3339')
+    .option('--add-metadata-string <key=value>', 'Metadata; may be repeated', collect)
+    .option('--bootable', 'Mark as bootable, with the version of the kernel inside')
+    .action(action(async () => (await import('../ostree/commit.js')).commit))
+
+  command('pull-local', 'Copy commits from another repository on this machine')
+    .argument('<source>', 'directory of the other repository')
+    .argument('[ref...]', 'refs or commits; default: all')
+    .option('--remote <name>', 'Prefix for the refs made here')
+    .option('--depth <n>', 'How many parents to take; -1 all', parseSignedCount)
+    .option('--commit-metadata-only', 'Only commit objects')
+    .action(action(async () => (await import('../ostree/pull.js')).pullLocal))
+
+  const pull = command('pull', 'Copy commits from an archive repository over HTTP')
+    .argument('<source>', 'URL, or the name of a remote in the configuration')
+    .argument('[ref...]', 'refs or commits')
+    .option('--remote <name>', 'Prefix for the refs made here, when the source is a URL')
+    .option('--depth <n>', 'How many parents to take; -1 all', parseSignedCount)
+    .action(action(async () => (await import('../ostree/pull.js')).pull))
+  for (const option of networkOptions()) pull.addOption(option)
+
+  command('prune', 'Delete objects that nothing refers to')
+    .option('--refs-only', 'Only refs keep commits')
+    .option('--no-prune', 'Only count')
+    .option('--depth <n>', 'How many parents to keep; -1 all', parseSignedCount, -1)
+    .action(action(async () => (await import('../ostree/prune.js')).prune))
+
+  command('summary', 'Write or show the summary file')
+    .option('-u, --update', 'Write it from the refs')
+    .option('-v, --view', 'Show it')
+    .action(action(async () => (await import('../ostree/summary.js')).summary))
+
+  command('config', 'Read or change the configuration')
+    .argument('<operation>', 'get, set or unset')
+    .argument('<key>', 'group.key')
+    .argument('[value]', 'for set')
+    .action(action(async () => (await import('../ostree/config.js')).config))
+}

@@ -1,0 +1,88 @@
+import { Command, Option } from 'commander'
+import { createRequire } from 'node:module'
+import type { Cli } from './io.js'
+import { defineHostCommands } from './define/host.js'
+import { defineImageCommands } from './define/image.js'
+import { defineInstallCommands } from './define/install.js'
+import { defineOstreeCommands } from './define/ostree.js'
+
+/** What a command module exports: it prints through `cli` and may answer with an exit code. */
+export type Run = (cli: Cli, options: never, ...args: never[]) => Promise<number | void>
+
+/** Makes a handler that loads the command's module only when it is called: start-up stays light. */
+export type Action = (load: () => Promise<Run>) => (...args: unknown[]) => Promise<void>
+
+/**
+ * The tree of commands with their options; nothing of the library is loaded for it.
+ *
+ * @param result receives the exit code of the command that ran
+ */
+export function buildProgram(cli: Cli, result: { code: number }): Command {
+  const program = new Command('bootc-sdk')
+    .description('Bootable OCI containers: install, update and inspect image-based systems')
+    .version(`bootc-sdk ${version()}`, '--version', 'Print the version')
+    .option('-v, --verbose', 'More detail; for errors, the whole chain of causes')
+    .addOption(
+      new Option('--native <when>', 'Use the native addon: auto (when it is built) or off')
+        .choices(['auto', 'off'])
+        .default('auto'),
+    )
+    .helpCommand('help [command]', 'Explain a command')
+    .showHelpAfterError('(add --help for the options)')
+    .configureHelp({
+      showGlobalOptions: true,
+      sortSubcommands: false,
+      helpWidth: Math.min(cli.out.columns, 100),
+    })
+    .configureOutput({
+      writeOut: (text) => void cli.out.write(text),
+      writeErr: (text) => void cli.err.write(text),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .exitOverride()
+
+  const action: Action =
+    (load) =>
+    async (...args) => {
+      const command = args.at(-1) as Command
+      const options = command.optsWithGlobals()
+      // Read by the addon's loader when core is first imported.
+      if (options['native'] === 'off') process.env['BOOTC_SDK_NATIVE'] = '0'
+      const run = (await load()) as unknown as (...values: unknown[]) => Promise<number | void>
+      result.code = (await run(cli, options, ...(command.processedArgs as unknown[]))) ?? 0
+    }
+
+  defineHostCommands(program, action)
+  defineInstallCommands(program, action)
+  defineImageCommands(program, action)
+  defineOstreeCommands(program, action)
+  program
+    .command('completion')
+    .helpGroup('Other:')
+    .summary('Print a completion script')
+    .description('Print a completion script, to be sourced by the shell')
+    .argument('<shell>', 'bash, zsh or fish')
+    .action(
+      action(async () => {
+        const { completion } = await import('./commands/completion.js')
+        return (_cli, _options, shell) => completion(cli, program, shell)
+      }),
+    )
+  program.addHelpText(
+    'after',
+    `
+Examples:
+  bootc-sdk status
+  bootc-sdk upgrade --check
+  bootc-sdk install to-filesystem --source-imgref docker://registry.example/os:1 --karg quiet /mnt
+  bootc-sdk switch --sysroot /mnt registry.example/os:2
+  bootc-sdk image pull oci:./layout:latest --repo ./repo --init bare-user --json`,
+  )
+  return program
+}
+
+function version(): string {
+  const require = createRequire(import.meta.url)
+  return (require('../package.json') as { version: string }).version
+}
