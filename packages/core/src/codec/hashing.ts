@@ -2,10 +2,6 @@ import { createHash } from 'node:crypto'
 import type { Hash } from 'node:crypto'
 import type { Bytes, Digest } from '../interfaces/common.js'
 
-/** `sha256` of `sha256:…`. */
-export function digestAlgorithm(digest: Digest): 'sha256' | 'sha512' {
-  return digest.startsWith('sha512:') ? 'sha512' : 'sha256'
-}
 
 /** Digest over bytes that arrive in pieces. */
 export class RunningDigest {

@@ -1,4 +1,5 @@
 import type { BlobSource } from '../interfaces/transport.js'
+import { digestAlgorithm } from '../oci/digest.js'
 import { ByteReader } from './byte-reader.js'
 import {
   CorruptData,
@@ -9,7 +10,7 @@ import {
 } from './codec-errors.js'
 import { MAGIC_BYTES, detectCompression } from './compression.js'
 import { gunzip } from './gunzip.js'
-import { RunningDigest, digestAlgorithm } from './hashing.js'
+import { RunningDigest } from './hashing.js'
 import { MeasuredBlob } from './measured-blob.js'
 import { DEFAULT_MAX_OUTPUT_BYTES } from './types.js'
 import type { Codec, DecodeOptions, ExpectedLayer } from './types.js'

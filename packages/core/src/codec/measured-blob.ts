@@ -1,6 +1,7 @@
 import type { Bytes } from '../interfaces/common.js'
+import { digestAlgorithm } from '../oci/digest.js'
 import { digestMismatch, sizeMismatch } from './codec-errors.js'
-import { RunningDigest, digestAlgorithm } from './hashing.js'
+import { RunningDigest } from './hashing.js'
 import type { DecodeOptions, ExpectedLayer } from './types.js'
 
 /** The compressed side of a layer: counted and hashed while it passes. */

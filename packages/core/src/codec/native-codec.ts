@@ -1,6 +1,7 @@
 import type { NativeAddon, NativeDecoder } from '@bootc-sdk/native'
 import type { Lease } from '../interfaces/store.js'
 import type { BlobSource } from '../interfaces/transport.js'
+import { digestAlgorithm } from '../oci/digest.js'
 import { ByteReader } from './byte-reader.js'
 import {
   compressionUnsupported,
@@ -13,7 +14,6 @@ import {
 import { MAGIC_BYTES, detectCompression } from './compression.js'
 import { DecoderLeases } from './decoder-leases.js'
 import { readFileSlice } from './file-slice.js'
-import { digestAlgorithm } from './hashing.js'
 import { jsCodec } from './js-codec.js'
 import { MeasuredBlob } from './measured-blob.js'
 import { DEFAULT_MAX_OUTPUT_BYTES } from './types.js'

@@ -1,7 +1,8 @@
 import { BootcError } from '../errors.js'
 import type { Bytes, Digest } from '../interfaces/common.js'
+import { digestAlgorithm } from '../oci/digest.js'
 import { digestMismatch, sizeMismatch } from './codec-errors.js'
-import { RunningDigest, digestAlgorithm } from './hashing.js'
+import { RunningDigest } from './hashing.js'
 
 /** Manifests, configs and other documents: what containers/image allows too. */
 export const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024

@@ -1,2 +1,7 @@
 export { memoryDir, type MemoryDir } from './memory-dir.js'
 export type { MemoryOptions } from './memory-fs.js'
+export { bootableImage, type BootableImageSpec } from './bootable-image.js'
+export { compressLayer, zstdBomb, zstdSkippable, zstdStore, type LayerCompression } from './compress.js'
+export { allBlobs, buildImage, buildIndex, writeOciLayout } from './image-builder.js'
+export type { BuiltImage, BuiltIndex, BuiltLayer, ImageSpec, LayerSpec } from './image-builder.js'
+export { dir, dirs, file, hardlink, opaque, symlink, whiteout } from './layer-entries.js'
