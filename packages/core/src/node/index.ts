@@ -1,1 +1,2 @@
-export {}
+export { nodeDir } from './node-dir.js'
+export { getNative } from '../native/loader.js'

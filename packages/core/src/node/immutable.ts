@@ -1,0 +1,13 @@
+import { closeSync, constants, openSync } from 'node:fs'
+import type { NodeRoot, Place } from './place.js'
+
+/** FS_IMMUTABLE_FL of a file or directory. */
+export function setImmutable(root: NodeRoot, place: Place, immutable: boolean): void {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
+  const fd = openSync(place.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+  try {
+    root.native!.sys.setImmutable(fd, immutable)
+  } finally {
+    closeSync(fd)
+  }
+}

@@ -1,0 +1,87 @@
+import { closeSync, constants, lstatSync, openSync, rmdirSync, unlinkSync } from 'node:fs'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { NativeAddon } from '@bootc-sdk/native'
+import { isBootcError } from '../errors.js'
+import type { Anchor } from './anchor.js'
+import { chmodNoFollow } from './metadata.js'
+import { placeBelow, type NodeRoot } from './place.js'
+import { errnoOf, fromErrno } from './tree-error.js'
+
+const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
+
+/** Entries removed between two chances for other work. */
+const turnEntries = 256
+
+/** Remove an entry and all below it; absent is fine. Links are removed, not followed. */
+export async function removeTree(root: NodeRoot, path: string): Promise<void> {
+  let removed = 0
+  const { native } = root
+
+  const removeEntry = async (parent: Anchor, name: string, inside: boolean): Promise<void> => {
+    const target = parent.at(name)
+    const stat = parent.lstat(name)
+    if (stat === undefined) return
+    if (++removed % turnEntries === 0) await nextTurn()
+    if (!stat.isDirectory()) {
+      retrying(native, parent, name, inside, () => unlinkSync(target))
+      return
+    }
+    using directory = openWritable(native, parent, name)
+    for (const child of directory.names()) await removeEntry(directory, child, true)
+    retrying(native, parent, name, inside, () => rmdirSync(target))
+  }
+
+  try {
+    using place = placeBelow(root, path)
+    await removeEntry(place.parent, place.name, false)
+  } catch (error) {
+    const wrapped = fromErrno(error, path)
+    // Somebody else was faster, or a parent is not there.
+    if (isBootcError(wrapped, 'TREE_NOT_FOUND') || isBootcError(wrapped, 'TREE_NOT_DIRECTORY')) return
+    throw wrapped
+  }
+}
+
+/** Open a directory to empty it, also where its owner lacks permission. */
+function openWritable(native: NativeAddon | undefined, parent: Anchor, name: string): Anchor {
+  const path = parent.at(name)
+  if ((lstatSync(path).mode & 0o700) !== 0o700) {
+    try {
+      chmodNoFollow(path, 0o700)
+    } catch (error) {
+      if (errnoOf(error) !== 'EPERM') throw error
+      setMutable(native, path)
+      chmodNoFollow(path, 0o700)
+    }
+  }
+  return parent.openDirectory(name)
+}
+
+/** Immutable flags show up as EPERM: on the entry, or on the directory that holds it (if that goes too). */
+function retrying(
+  native: NativeAddon | undefined,
+  parent: Anchor,
+  name: string,
+  inside: boolean,
+  call: () => void,
+): void {
+  try {
+    call()
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return
+    if (errnoOf(error) !== 'EPERM' || native === undefined) throw error
+    if (inside) setMutable(native, parent.at('.'))
+    if (!lstatSync(parent.at(name)).isSymbolicLink()) setMutable(native, parent.at(name))
+    call()
+  }
+}
+
+function setMutable(native: NativeAddon | undefined, path: string | Buffer): void {
+  if (native === undefined) return
+  const fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+  try {
+    native.sys.setImmutable(fd, false)
+  } finally {
+    closeSync(fd)
+  }
+}
