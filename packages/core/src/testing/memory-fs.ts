@@ -22,6 +22,8 @@ export interface Inode {
 }
 
 export interface MemoryOptions {
+  /** Directories to begin with, parents first. */
+  readonly directories?: readonly string[]
   /** Bytes of content that fit; default 64 GiB. */
   readonly capacityBytes?: number
   /** Default: everything, so that what a real volume lacks is taken away by name (`{ symlink: false }`). */
@@ -74,6 +76,7 @@ export class MemoryFs {
     })
     this.root = this.make('directory', 0o755)
     this.root.nlink = 2
+    for (const path of options.directories ?? []) this.attach(path, this.make('directory', 0o755))
   }
 
   make(type: EntryType, mode: number): Inode {

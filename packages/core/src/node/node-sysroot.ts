@@ -1,0 +1,113 @@
+import { accessSync, constants, existsSync, lstatSync, readlinkSync, statfsSync, statSync } from 'node:fs'
+import { joinPath } from '../names/index.js'
+import type { Dir, Host, Sysroot, Volume } from '../interfaces/index.js'
+import { entryPrefix } from './entry-prefix.js'
+import { lazyDir } from './lazy-dir.js'
+import { nodeDir } from './node-dir.js'
+import { nodeHost } from './node-host.js'
+import { errnoOf } from './tree-error.js'
+
+export interface NodeSysrootOptions {
+  /** What is lost at reboot; default `/run` for the running system, else `run` below the path (made when needed). */
+  readonly run?: Dir
+  readonly host?: Host
+  /** Is it what the machine runs from? Default: the path is `/`. */
+  readonly live?: boolean
+}
+
+/** @see linux/magic.h, statfs(2) */
+const fsTypes: Readonly<Record<number, string>> = {
+  0xef53: 'ext4',
+  0x9123683e: 'btrfs',
+  0x58465342: 'xfs',
+  0x4d44: 'vfat',
+  0x2011bab0: 'exfat',
+  0x01021994: 'tmpfs',
+  0x794c7630: 'overlay',
+  0xf2f52010: 'f2fs',
+}
+
+/**
+ * A sysroot in a directory: a mounted target, a plain directory, or `/` of the running system (then the
+ * physical root is found at /sysroot, where image-based systems mount it).
+ *
+ * The boot volume is `boot`, a volume of its own when it lies on another device. ESPs are FAT volumes mounted
+ * at `boot`, `boot/efi` or `efi`.
+ */
+export function nodeSysroot(path: string, options: NodeSysrootOptions = {}): Sysroot {
+  const { live = path === '/' } = options
+  const physical = path === '/' && isSymlink('/ostree') && existsSync('/sysroot') ? '/sysroot' : path
+  const root = nodeDir(physical)
+  // The running system's /boot is mounted there, not below /sysroot.
+  const outer = path === '/' ? nodeDir('/') : root
+  const host = options.host ?? nodeHost({ live })
+  const run = options.run ?? (path === '/' ? nodeDir('/run') : lazyDir(root, 'run'))
+  const sysroot: Sysroot = {
+    host,
+    root,
+    run,
+    live,
+    readOnly: isReadOnly(root.hostPath!),
+    boot: bootVolume(root, outer),
+    esps: findEsps(outer),
+    async lock(lockOptions = {}) {
+      const held = await root.lock('', { ...lockOptions, exclusive: true })
+      return { sysroot, [Symbol.asyncDispose]: () => held[Symbol.asyncDispose]() }
+    },
+  }
+  return Object.freeze(sysroot)
+}
+
+function bootVolume(root: Dir, outer: Dir): Volume {
+  const hostPath = below(outer, 'boot')
+  // Not there yet (an empty target): a directory of the root, made by the first write.
+  if (!isDirectory(hostPath)) {
+    return { dir: lazyDir(root, 'boot'), fsType: fsType(root.hostPath!), bootPrefix: '/boot/' }
+  }
+  const dir = nodeDir(hostPath)
+  const own = statSync(hostPath).dev !== statSync(root.hostPath!).dev
+  // Existing entries know better: bind mounts and subvolumes have device numbers of their own.
+  const bootPrefix = entryPrefix(hostPath) ?? (own ? '/' : '/boot/')
+  return { dir, fsType: fsType(hostPath), bootPrefix }
+}
+
+function findEsps(outer: Dir): Volume[] {
+  const esps: Volume[] = []
+  for (const name of ['boot/efi', 'efi', 'boot']) {
+    const hostPath = below(outer, name)
+    if (!isDirectory(hostPath) || fsType(hostPath) !== 'vfat') continue
+    if (statSync(hostPath).dev === statSync(outer.hostPath!).dev) continue
+    esps.push({ dir: nodeDir(hostPath), fsType: 'vfat', bootPrefix: '/' })
+  }
+  return esps
+}
+
+function below(dir: Dir, name: string): string {
+  return dir.hostPath === '/' ? `/${name}` : joinPath(dir.hostPath!, name)
+}
+
+function isReadOnly(hostPath: string): boolean {
+  try {
+    accessSync(hostPath, constants.W_OK)
+    return false
+  } catch (error) {
+    // Lack of permission is another matter, and told when something is written.
+    return errnoOf(error) === 'EROFS'
+  }
+}
+
+function fsType(hostPath: string): string {
+  return fsTypes[statfsSync(hostPath).type] ?? 'unknown'
+}
+
+function isDirectory(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+}
+
+function isSymlink(path: string): boolean {
+  try {
+    return readlinkSync(path) !== ''
+  } catch {
+    return false
+  }
+}
