@@ -1,0 +1,6 @@
+export type * from './api.js'
+export { initRepo, openRepo, type InitRepoOptions, type OpenRepoOptions } from './open-repo.js'
+export { mirrorRef } from './ref-files.js'
+export { listMirrorRefs } from './refs.js'
+export { requireRev } from './repo.js'
+export { readSummary, updateSummary } from './summary-file.js'

@@ -1,0 +1,77 @@
+import { BootcError, isBootcError, type Bytes, type ReadTree } from '@bootc-sdk/core'
+
+/**
+ * Whole content of a small file, undefined when there is none.
+ *
+ * @throws BootcError `STORE_OSTREE_CORRUPT` beyond `maxBytes`
+ */
+export async function readFile(
+  tree: Pick<ReadTree, 'read'>,
+  path: string,
+  maxBytes: number,
+): Promise<Buffer | undefined> {
+  try {
+    return await collect(tree.read(path), maxBytes, path)
+  } catch (error) {
+    if (isBootcError(error, 'TREE_NOT_FOUND')) return undefined
+    throw error
+  }
+}
+
+export async function collect(source: Bytes, maxBytes: number, what: string): Promise<Buffer> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of source) {
+    length += chunk.length
+    if (length > maxBytes) {
+      throw new BootcError('STORE_OSTREE_CORRUPT', `${what} is larger than ${maxBytes} bytes`, {
+        details: { object: what, reason: `larger than ${maxBytes} bytes` },
+      })
+    }
+    chunks.push(chunk)
+  }
+  return chunks.length === 1 ? Buffer.from(chunks[0]!) : Buffer.concat(chunks, length)
+}
+
+/** `work` for every item, at most `limit` at a time, results in order. The first failure wins. */
+export async function mapLimit<T, R>(
+  items: readonly T[],
+  limit: number,
+  work: (item: T, index: number) => Promise<R>,
+): Promise<R[]> {
+  const results = new Array<R>(items.length)
+  let next = 0
+  let failed = false
+  const worker = async () => {
+    while (next < items.length && !failed) {
+      const index = next++
+      try {
+        results[index] = await work(items[index]!, index)
+      } catch (error) {
+        failed = true
+        throw error
+      }
+    }
+  }
+  const workers = Array.from({ length: Math.min(limit, items.length) }, worker)
+  // All must have stopped before anybody cleans up behind them.
+  for (const outcome of await Promise.allSettled(workers)) {
+    if (outcome.status === 'rejected') throw outcome.reason
+  }
+  return results
+}
+
+/** Make a directory unless it is there. */
+export async function ensureDir(
+  dir: { mkdir(path: string, meta?: { mode?: number }): Promise<void> },
+  path: string,
+): Promise<void> {
+  try {
+    await dir.mkdir(path, { mode: 0o775 })
+  } catch (error) {
+    if (!isBootcError(error, 'TREE_EXISTS')) throw error
+  }
+}
+
+/** Files at a time where each costs a few system calls. */
+export const ioConcurrency = 16

@@ -1,0 +1,191 @@
+import { BootcError, type Bytes, type Dir, type OpOptions, type ReadTree } from '@bootc-sdk/core'
+import { assertChecksum, objectName } from '../format/checksum.js'
+import { decodeCommit } from '../format/commit.js'
+import { decodeDirMeta } from '../format/dirmeta.js'
+import { decodeDirTree } from '../format/dirtree.js'
+import { decodeDict } from '../format/variant-dict.js'
+import type {
+  CheckoutOptions,
+  Commit,
+  DirTree,
+  FileHeader,
+  MetadataType,
+  ObjectMeta,
+  ObjectType,
+  OstreeRepo,
+  PruneOptions,
+  RepoMode,
+  RepoTransaction,
+  VariantDict,
+} from './api.js'
+import { maxMetadataBytes } from '../format/checksum.js'
+import { checkoutCommit } from './checkout.js'
+import { CommitTreeReader } from './commit-tree-reader.js'
+import { readFileContent, readFileHeader } from './content-reader.js'
+import type { RepoContext } from './context.js'
+import { noObject } from './errors.js'
+import { readFile } from './io.js'
+import { ObjectStore } from './object-store.js'
+import { pruneRepo } from './prune.js'
+import { listRefs, resolveRev } from './refs.js'
+import { updateSummary } from './summary-file.js'
+import { Transaction } from './transaction.js'
+
+/** Few distinct ones exist in an image. */
+const maxDirMetas = 4096
+
+/** One repository; the work is done by the files beside this one. */
+export class Repo implements OstreeRepo {
+  readonly #context: RepoContext
+  readonly #objects: ObjectStore
+  readonly #parent: OstreeRepo | undefined
+  readonly #dirMetas = new Map<string, ObjectMeta>()
+
+  constructor(context: RepoContext, parent: OstreeRepo | undefined) {
+    this.#context = context
+    this.#objects = new ObjectStore(context)
+    this.#parent = parent
+  }
+
+  get dir(): Dir {
+    return this.#context.dir
+  }
+
+  get mode(): RepoMode {
+    return this.#context.mode
+  }
+
+  /** For functions of this package that work on a repository from outside. */
+  get context(): RepoContext {
+    return this.#context
+  }
+
+  config(group: string, key: string): string | undefined {
+    return this.#context.config.get(group, key)
+  }
+
+  async setConfig(
+    changes: readonly { group: string; key: string; value: string | undefined }[],
+  ): Promise<void> {
+    const { dir, config } = this.#context
+    const text = config.edited(changes)
+    await dir.write('config', Buffer.from(text), { mode: 0o644 })
+    await dir.sync()
+    config.replace(text)
+  }
+
+  async has(type: ObjectType, checksum: string): Promise<boolean> {
+    return (
+      (await this.#objects.has(type, checksum)) || ((await this.#parent?.has(type, checksum)) ?? false)
+    )
+  }
+
+  async readMetadata(type: MetadataType, checksum: string): Promise<Uint8Array> {
+    const bytes = await this.#objects.find(type, checksum)
+    if (bytes !== undefined) return bytes
+    if (this.#parent !== undefined) return this.#parent.readMetadata(type, checksum)
+    throw noObject(objectName(type, checksum, this.mode))
+  }
+
+  async readCommit(checksum: string): Promise<Commit> {
+    return decodeCommit(await this.readMetadata('commit', checksum), `${checksum}.commit`)
+  }
+
+  async readDirTree(checksum: string): Promise<DirTree> {
+    return decodeDirTree(await this.readMetadata('dirtree', checksum), `${checksum}.dirtree`)
+  }
+
+  async readDirTrees(checksums: readonly string[]): Promise<DirTree[]> {
+    const found = await this.#objects.findMany('dirtree', checksums)
+    const trees: DirTree[] = []
+    for (const [index, bytes] of found.entries()) {
+      const checksum = checksums[index]!
+      trees.push(
+        bytes === undefined
+          ? await this.readDirTree(checksum)
+          : decodeDirTree(bytes, `${checksum}.dirtree`),
+      )
+    }
+    return trees
+  }
+
+  async readDirMeta(checksum: string): Promise<ObjectMeta> {
+    const known = this.#dirMetas.get(checksum)
+    if (known !== undefined) return known
+    const meta = decodeDirMeta(await this.readMetadata('dirmeta', checksum), `${checksum}.dirmeta`)
+    if (this.#dirMetas.size >= maxDirMetas) this.#dirMetas.clear()
+    this.#dirMetas.set(checksum, meta)
+    return meta
+  }
+
+  async readDetached(commit: string): Promise<VariantDict | undefined> {
+    assertChecksum(commit)
+    const name = objectName('commitmeta', commit, this.mode)
+    const bytes = await readFile(this.dir, `objects/${name}`, maxMetadataBytes)
+    if (bytes !== undefined) return decodeDict(bytes, name)
+    return this.#parent?.readDetached(commit)
+  }
+
+  async isPartial(commit: string): Promise<boolean> {
+    assertChecksum(commit)
+    return (await this.dir.stat(`state/${commit}.commitpartial`)) !== undefined
+  }
+
+  async fileHeader(checksum: string): Promise<FileHeader & { readonly sizeBytes: number }> {
+    assertChecksum(checksum)
+    if (this.#parent !== undefined && !(await this.#objects.has('file', checksum))) {
+      return this.#parent.fileHeader(checksum)
+    }
+    return readFileHeader(this.dir, this.mode, checksum)
+  }
+
+  async *fileContent(checksum: string): Bytes {
+    assertChecksum(checksum)
+    if (this.#parent !== undefined && !(await this.#objects.has('file', checksum))) {
+      yield* this.#parent.fileContent(checksum)
+    } else {
+      yield* readFileContent(this.dir, this.mode, checksum)
+    }
+  }
+
+  async openCommit(checksum: string): Promise<ReadTree> {
+    const { rootTree, rootMeta } = await this.readCommit(checksum)
+    return new CommitTreeReader(this, rootTree, rootMeta)
+  }
+
+  async listRefs(prefix?: string): Promise<ReadonlyMap<string, string>> {
+    return listRefs(this.dir, prefix)
+  }
+
+  async resolveRev(rev: string): Promise<string | undefined> {
+    return (await resolveRev(this, rev)) ?? this.#parent?.resolveRev(rev)
+  }
+
+  begin(options: OpOptions = {}): Promise<RepoTransaction> {
+    return Transaction.begin(this.#context, () => this.#afterCommit(), options)
+  }
+
+  checkout(commit: string, target: Dir, options: CheckoutOptions): Promise<{ entries: number }> {
+    return checkoutCommit(this, this.#context, commit, target, options)
+  }
+
+  prune(options: PruneOptions = {}): Promise<{ total: number; pruned: number; bytes: number }> {
+    return pruneRepo(this, this.#context, options)
+  }
+
+  async #afterCommit(): Promise<void> {
+    const { config } = this.#context
+    const wanted =
+      config.bool('core', 'auto-update-summary', false) || config.bool('core', 'commit-update-summary', false)
+    if (wanted) await updateSummary(this)
+  }
+}
+
+/** The commit that a revision names. @throws BootcError `STORE_OSTREE_NO_REV` */
+export async function requireRev(repo: OstreeRepo, rev: string): Promise<string> {
+  const commit = await repo.resolveRev(rev)
+  if (commit === undefined) {
+    throw new BootcError('STORE_OSTREE_NO_REV', `revision ${rev} does not exist`, { details: { rev } })
+  }
+  return commit
+}

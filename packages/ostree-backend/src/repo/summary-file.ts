@@ -1,0 +1,65 @@
+import { maxMetadataBytes } from '../format/checksum.js'
+import { decodeSummary, encodeSummary, type Summary, type SummaryRef } from '../format/summary.js'
+import { lookup, swap64 } from '../format/variant-dict.js'
+import type { OstreeRepo, Variant } from './api.js'
+import { readFile } from './io.js'
+
+/** The `summary` of a repository; undefined without one. */
+export async function readSummary(repo: Pick<OstreeRepo, 'dir'>): Promise<Summary | undefined> {
+  const bytes = await readFile(repo.dir, 'summary', maxMetadataBytes)
+  return bytes === undefined ? undefined : decodeSummary(bytes)
+}
+
+/**
+ * Write `summary` from the heads of the repository (`ostree summary -u`), dropping a signature that no longer
+ * fits. Call with the repository locked or idle.
+ *
+ * @param options.now seconds since the epoch, for `ostree.summary.last-modified`
+ */
+export async function updateSummary(
+  repo: OstreeRepo,
+  options: { readonly now?: number } = {},
+): Promise<Summary> {
+  const refs: SummaryRef[] = []
+  for (const [ref, commit] of await repo.listRefs()) {
+    if (!ref.includes(':')) refs.push(await summaryRef(repo, ref, commit))
+  }
+  const seconds = options.now ?? Math.floor(Date.now() / 1000)
+  const flag = (key: string): Variant => ({ type: 'b', value: repo.config('core', key) === 'true' })
+  const collection = repo.config('core', 'collection-id')
+  const summary: Summary = {
+    refs,
+    metadata: [
+      ['ostree.summary.mode', { type: 's', value: repo.mode === 'archive' ? 'archive-z2' : repo.mode }],
+      ['ostree.summary.last-modified', { type: 't', value: swap64(BigInt(seconds)) }],
+      ['ostree.summary.tombstone-commits', flag('tombstone-commits')],
+      // Deltas and their indexes are not listed: a later part of this backend writes them.
+      ['ostree.summary.indexed-deltas', { type: 'b', value: false }],
+      ...(collection === undefined
+        ? []
+        : [['ostree.summary.collection-id', { type: 's', value: collection }] as const]),
+    ],
+  }
+  const { dir } = repo
+  await dir.write('summary', encodeSummary(summary), { mode: 0o644 })
+  await dir.remove('summary.sig')
+  if (repo.config('core', 'fsync') !== 'false') await dir.sync()
+  return summary
+}
+
+async function summaryRef(repo: OstreeRepo, ref: string, checksum: string): Promise<SummaryRef> {
+  const bytes = await repo.readMetadata('commit', checksum)
+  const commit = await repo.readCommit(checksum)
+  const version = lookup(commit.metadata, 'version', 's')
+  return {
+    ref,
+    commit: checksum,
+    commitBytes: bytes.length,
+    metadata: [
+      ['ostree.commit.timestamp', { type: 't', value: swap64(BigInt(commit.timestamp)) }],
+      ...(version === undefined
+        ? []
+        : [['ostree.commit.version', { type: 's', value: version }] as const]),
+    ],
+  }
+}

@@ -1,0 +1,238 @@
+import { BootcError, type OpOptions } from '@bootc-sdk/core'
+import { assertChecksum, maxMetadataBytes, objectName, sha256Hex } from '../format/checksum.js'
+import { invalid } from '../format/errors.js'
+import { encodeDict } from '../format/variant-dict.js'
+import type { ContentWriter, MetadataType, RepoTransaction, VariantDict } from './api.js'
+import { DirContentWriter } from './content-writer-dir.js'
+import { NativeContentWriter } from './content-writer-native.js'
+import type { RepoContext } from './context.js'
+import { mapWriteError } from './errors.js'
+import { ensureDir } from './io.js'
+import { lockRepo } from './lock.js'
+import { openMetadataWriter, type MetadataWriter } from './metadata-writer.js'
+import { checkRefPlaces, placeRefs, stageRefs } from './ref-files.js'
+import { SpaceBudget } from './space-budget.js'
+import { publishByDir, Staging } from './staging.js'
+
+/** A subdirectory of the staging directory whose objects are complete. */
+interface Part {
+  readonly path: string
+  readonly names: readonly string[]
+  readonly replace: boolean
+}
+
+/** Called with the lock still held, after refs moved. */
+export type AfterCommit = () => Promise<void>
+
+/**
+ * Objects are written below `tmp/`, synced, renamed into `objects/`, synced again; then refs are renamed into
+ * place. So a ref never names a commit whose objects could be lost, and an object under `objects/` is complete.
+ */
+export class Transaction implements RepoTransaction {
+  readonly #context: RepoContext
+  readonly #staging: Staging
+  readonly #lock: AsyncDisposable
+  readonly #budget: SpaceBudget
+  readonly #signal: AbortSignal | undefined
+  readonly #afterRefs: AfterCommit
+  readonly #metadata: MetadataWriter
+  readonly #writers = new Set<ContentWriter>()
+  readonly #parts: Part[] = []
+  readonly #refs = new Map<string, string | undefined>()
+  readonly #detached: string[] = []
+  readonly #complete: string[] = []
+  readonly #markedPartial: string[] = []
+  #bytes = 0
+  #writerCount = 0
+  #state: 'open' | 'committed' | 'closed' = 'open'
+
+  private constructor(
+    context: RepoContext,
+    staging: Staging,
+    lock: AsyncDisposable,
+    budget: SpaceBudget,
+    afterRefs: AfterCommit,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#context = context
+    this.#staging = staging
+    this.#lock = lock
+    this.#budget = budget
+    this.#afterRefs = afterRefs
+    this.#signal = signal
+    this.#metadata = openMetadataWriter(context, `${staging.path}/meta`)
+  }
+
+  static async begin(
+    context: RepoContext,
+    afterRefs: AfterCommit,
+    options: OpOptions = {},
+  ): Promise<Transaction> {
+    options.signal?.throwIfAborted()
+    const lock = await lockRepo(context, false, options)
+    try {
+      const budget = await SpaceBudget.open(context.dir, context.config, context.mode)
+      const staging = await Staging.create(context.dir)
+      return new Transaction(context, staging, lock, budget, afterRefs, options.signal)
+    } catch (error) {
+      await lock[Symbol.asyncDispose]()
+      throw mapWriteError(error, 0)
+    }
+  }
+
+  async writeMetadata(type: MetadataType, bytes: Uint8Array): Promise<string> {
+    return (await this.writeMetadataBatch([{ type, bytes }]))[0]!
+  }
+
+  async writeMetadataBatch(
+    objects: readonly { type: MetadataType; bytes: Uint8Array }[],
+  ): Promise<string[]> {
+    this.#checkOpen()
+    try {
+      const checksums = objects.map(({ type, bytes }) => {
+        if (bytes.length > maxMetadataBytes) throw invalid(type, `${bytes.length} bytes are too many`)
+        const checksum = sha256Hex(bytes)
+        this.#metadata.put(objectName(type, checksum, this.#context.mode), bytes)
+        return checksum
+      })
+      await this.#metadata.drain()
+      return checksums
+    } catch (error) {
+      throw mapWriteError(error, objects.reduce((sum, object) => sum + object.bytes.length, 0))
+    }
+  }
+
+  content(): ContentWriter {
+    this.#checkOpen()
+    const { dir, mode, native, config } = this.#context
+    const path = `${this.#staging.path}/${this.#writerCount++}`
+    const level = config.integer('archive', 'zlib-level', 6)
+    const done = (names: readonly string[], bytes: number) => {
+      this.#writers.delete(writer)
+      this.#parts.push({ path, names, replace: false })
+      this.#bytes += bytes
+    }
+    const writer: ContentWriter =
+      native === undefined
+        ? new DirContentWriter(dir, path, mode, this.#budget, level, done)
+        : new NativeContentWriter(
+            native.addon.createObjectWriter({
+              stagingDir: native.makeDir(path),
+              existing: [`${native.repoPath}/objects`],
+            }),
+            mode,
+            this.#budget,
+            level,
+            done,
+          )
+    this.#writers.add(writer)
+    return writer
+  }
+
+  async writeDetached(commit: string, metadata: VariantDict): Promise<void> {
+    this.#checkOpen()
+    assertChecksum(commit)
+    const { dir } = this.#context
+    const name = objectName('commitmeta', commit, this.#context.mode)
+    const root = `${this.#staging.path}/detached`
+    await ensureDir(dir, root)
+    await ensureDir(dir, `${root}/${name.slice(0, 2)}`)
+    await dir.write(`${root}/${name}`, encodeDict(metadata), { mode: 0o644 })
+    if (!this.#detached.includes(name)) this.#detached.push(name)
+  }
+
+  setRef(ref: string, checksum: string | undefined): void {
+    this.#checkOpen()
+    if (checksum !== undefined) assertChecksum(checksum)
+    this.#refs.set(ref, checksum)
+  }
+
+  async markPartial(commit: string, partial: boolean): Promise<void> {
+    this.#checkOpen()
+    assertChecksum(commit)
+    if (!partial) {
+      this.#complete.push(commit)
+      return
+    }
+    const { dir } = this.#context
+    const path = `state/${commit}.commitpartial`
+    if ((await dir.stat(path)) !== undefined) return
+    await ensureDir(dir, 'state')
+    await dir.write(path, new Uint8Array(0), { mode: 0o644 })
+    this.#markedPartial.push(path)
+  }
+
+  async commit(): Promise<{ objects: number; bytes: number }> {
+    this.#checkOpen()
+    if (this.#writers.size > 0) throw invalid('transaction', 'a content writer was not finished')
+    this.#signal?.throwIfAborted()
+    const { dir } = this.#context
+    try {
+      const metadata = await this.#metadata.finish()
+      this.#parts.push({ path: `${this.#staging.path}/meta`, names: metadata.names, replace: false })
+      this.#parts.push({ path: `${this.#staging.path}/detached`, names: this.#detached, replace: true })
+      await this.#budget.check()
+      await checkRefPlaces(dir, this.#refs)
+      const staged = await stageRefs(dir, this.#staging.path, this.#refs)
+      this.#signal?.throwIfAborted()
+      const objects = await this.#publish()
+      await placeRefs(dir, staged)
+      for (const commit of this.#complete) await dir.remove(`state/${commit}.commitpartial`)
+      this.#state = 'committed'
+      if (objects > 0 || this.#refs.size > 0) await dir.setMeta('', { mtime: Date.now() / 1000 })
+      await this.#afterRefs()
+      await this.#sync(this.#refs.size > 0 || this.#complete.length > 0)
+      return { objects, bytes: this.#bytes + metadata.bytes }
+    } catch (error) {
+      throw mapWriteError(error, this.#bytes)
+    } finally {
+      await this[Symbol.asyncDispose]()
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#state === 'closed') return
+    const committed = this.#state === 'committed'
+    this.#state = 'closed'
+    try {
+      for (const writer of this.#writers) {
+        writer.close()
+        if (writer instanceof DirContentWriter) await writer.settled()
+      }
+      await this.#metadata.close()
+      if (!committed) for (const path of this.#markedPartial) await this.#context.dir.remove(path)
+      await this.#staging.remove()
+    } finally {
+      await this.#lock[Symbol.asyncDispose]()
+    }
+  }
+
+  async #publish(): Promise<number> {
+    const { dir, native } = this.#context
+    const parts = this.#parts.filter((part) => part.names.length > 0)
+    await this.#sync(parts.length > 0 || this.#refs.size > 0)
+    let moved = 0
+    for (const { path, names, replace } of parts) {
+      if (native === undefined) {
+        moved += await publishByDir(dir, path, names, replace)
+      } else {
+        const objects = `${native.repoPath}/objects`
+        const stagingDir = `${native.repoPath}/${path}`
+        moved += (await native.addon.publish(stagingDir, objects, names, replace ? names : [])).moved
+      }
+    }
+    // Renames of objects must not be overtaken by those of refs.
+    await this.#sync(parts.length > 0 && this.#refs.size > 0)
+    return moved
+  }
+
+  async #sync(needed: boolean): Promise<void> {
+    if (needed && this.#context.config.bool('core', 'fsync', true)) await this.#context.dir.sync()
+  }
+
+  #checkOpen(): void {
+    if (this.#state !== 'open') {
+      throw new BootcError('STORE_OSTREE_TRANSACTION_DONE', 'transaction is committed or disposed already')
+    }
+  }
+}
