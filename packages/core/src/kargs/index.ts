@@ -1,1 +1,15 @@
-export {}
+export { joinKargs, kargIdentity, parseKarg, sameKarg, sameKargKey, splitKargs } from './words.js'
+export type { Karg } from './words.js'
+export { deleteKargs, extendKargs, kargValues, removeKargKey, removeKargs, setKarg } from './algebra.js'
+export {
+  appendKarg,
+  appendKargIfMissing,
+  deleteKarg,
+  deleteKargIfPresent,
+  kargsOfProcCmdline,
+  replaceKarg,
+  replaceKargValue,
+} from './ostree.js'
+export { diffImageKargs, kargsDir, mergeImageKargs, parseKargsToml, readImageKargs } from './image-kargs.js'
+export { inheritedRootKargs, installKargs } from './install-kargs.js'
+export type { InstallKargs } from './install-kargs.js'

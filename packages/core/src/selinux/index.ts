@@ -1,1 +1,1 @@
-export {}
+export type { Labeler } from './labeler.js'

@@ -1,0 +1,14 @@
+import type { Warning } from '../interfaces/common.js'
+
+/** Security contexts by path, as an image's SELinux policy assigns them. */
+export interface Labeler {
+  /**
+   * Context of a path; undefined when the policy leaves it alone (no match, or `<<none>>`).
+   *
+   * @param path absolute, `/` for the root, as the policy sees it (`/usr/etc/x` is passed as such)
+   * @param mode with type bits (S_IFREG, …)
+   */
+  label(path: string, mode: number): string | undefined
+  /** Specifications that could not be understood and match nothing. */
+  readonly warnings: readonly Warning[]
+}
