@@ -1,1 +1,8 @@
 export type * from './types.js'
+export { formatHuman } from './format-human.js'
+export { hostSchema } from './host-schema.js'
+export { canonicalHostJson } from './json.js'
+export { parseBootcHost } from './parse-host.js'
+export { progressVersion, toProgressJsonl } from './progress-jsonl.js'
+export { progressSchema } from './progress-schema.js'
+export { emptyHost, hostApiVersion, hostKind, onlyBooted, toBootcHost } from './to-host.js'

@@ -17,6 +17,8 @@ export interface HostEntry {
   readonly entry?: BootEntry
   /** Words of its kernel command line, root arguments included. */
   readonly kargs: readonly string[]
+  /** Keys of its boot entry beyond the common ones, kept when entries are written anew. */
+  readonly extra: BootEntry['extra']
   readonly staged: boolean
   /** Staged, but not to be finalized at shutdown (`--download-only`). */
   readonly locked: boolean

@@ -1,8 +1,145 @@
+import { defaultCodec } from '../codec/index.js'
 import { BootcError } from '../errors.js'
-import type { PullImageOptions, PullResult } from './pull-types.js'
+import type { ImageStore, ImportSession, ResolvedImage, StoredImage, Warning } from '../interfaces/index.js'
+import { canonicalReference, referenceDigest } from '../oci/index.js'
+import type { ImageReference } from '../oci/reference.js'
+import type { PullEvent } from '../progress.js'
+import { checkBootable } from './bootable.js'
+import { insecureOnlyPolicy } from './policy.js'
+import { pullLayers } from './pull-layers.js'
+import type { PulledLayer, PullImageOptions, PullResult } from './pull-types.js'
+import { resolveImage, transportFor } from './resolve-image.js'
 
-/** Bring an image into a store. */
-export function pullImage(options: PullImageOptions): Promise<PullResult> {
-  void options
-  return Promise.reject(new BootcError('HOST_NOT_IMPLEMENTED', 'pullImage is being written'))
+/**
+ * Bring an image into a store: resolve, ask the policy, compare with what is there, check the room, fetch
+ * what is missing, file it. Layers that arrived stay when it fails or is aborted; no image is visible then.
+ *
+ * @throws BootcError `TRANSPORT_*`, `IMAGE_*`, `STORE_NO_SPACE` and what the store throws
+ */
+export async function pullImage(options: PullImageOptions): Promise<PullResult> {
+  options.signal?.throwIfAborted()
+  const { store, requireBootable } = options
+  const reference = canonicalReference(options.reference)
+  const filedUnder = options.target ?? reference
+
+  const known = options.unnamed === true ? undefined : await store.lookup(filedUnder)
+  if (known !== undefined && isStoredDigest(known, reference)) return unchanged(known, 'digest-stored', [])
+
+  const resolved = await resolveImage(options.transports, reference, pick(options))
+  await (options.policy ?? insecureOnlyPolicy()).check(
+    resolved,
+    options.source ?? { kind: 'insecure' },
+    signalOf(options),
+  )
+  const warnings = requireBootable === undefined ? [] : checkBootable(resolved, requireBootable.architecture)
+
+  if (known?.manifestDigest === resolved.manifestDigest) return unchanged(known, 'same-manifest', warnings)
+  if (known?.configDigest === resolved.configDigest) return unchanged(known, 'same-config', warnings)
+  return importImage(options, resolved, warnings)
+}
+
+async function importImage(
+  options: PullImageOptions,
+  resolved: ResolvedImage,
+  warnings: readonly Warning[],
+): Promise<PullResult> {
+  const emit = (event: PullEvent) => options.onProgress?.(event)
+  await using session = await options.store.begin(resolved, {
+    ...signalOf(options),
+    ...(options.target === undefined ? {} : { target: options.target }),
+    ...(options.unnamed === undefined ? {} : { unnamed: options.unnamed }),
+    ...(options.policyFrom === undefined ? {} : { policyFrom: options.policyFrom }),
+    ...(options.timestamp === undefined ? {} : { timestamp: options.timestamp }),
+  })
+  await checkRoom(options.store, session, resolved)
+  emit({
+    type: 'pull:resolved',
+    detail: {
+      manifestDigest: resolved.manifestDigest,
+      layers: session.layers.map(({ descriptor, present }) => ({
+        digest: descriptor.digest,
+        sizeBytes: descriptor.size,
+        present,
+      })),
+    },
+  })
+  const cached = session.layers.map((layer) => layer.present)
+  const bytesFetched = await pullLayers({
+    transport: transportFor(options.transports, resolved.reference.transport),
+    image: resolved,
+    session,
+    codec: options.codec ?? defaultCodec(),
+    concurrency: options.concurrency ?? 2,
+    attempts: options.attempts ?? 3,
+    retryWaitMs: options.retryWaitMs ?? 500,
+    signal: options.signal,
+    emit,
+  })
+  options.signal?.throwIfAborted()
+  emit({ type: 'import:merge', detail: { done: false } })
+  const { image, warnings: importWarnings } = await session.commit({
+    ...signalOf(options),
+    onProgress: (event) => emit(event as PullEvent),
+  })
+  emit({ type: 'import:merge', detail: { done: true } })
+  return {
+    image,
+    changed: true,
+    layers: layersOf(image, cached),
+    bytesFetched,
+    warnings: [...warnings, ...importWarnings],
+  }
+}
+
+/** A reference by digest that is filed already needs no network. */
+function isStoredDigest(known: StoredImage, reference: ImageReference): boolean {
+  return reference.transport === 'registry' && referenceDigest(reference) === known.manifestDigest
+}
+
+function unchanged(
+  image: StoredImage,
+  reason: NonNullable<PullResult['reason']>,
+  warnings: readonly Warning[],
+): PullResult {
+  const layers = layersOf(
+    image,
+    image.layers.map(() => true),
+  )
+  return { image, changed: false, reason, layers, bytesFetched: 0, warnings }
+}
+
+function layersOf(image: StoredImage, cached: readonly boolean[]): PulledLayer[] {
+  return image.layers.map(({ digest, diffId, ref, id }, index) => ({
+    digest,
+    diffId,
+    ref,
+    id,
+    sizeBytes: image.manifest.layers[index]?.size ?? 0,
+    cached: cached[index] ?? true,
+  }))
+}
+
+/** bootc's rule: the missing blobs, as transported, must fit. */
+async function checkRoom(store: ImageStore, session: ImportSession, image: ResolvedImage): Promise<void> {
+  const missing = session.layers.filter((layer) => !layer.present)
+  const needBytes = missing.reduce((sum, { descriptor }) => sum + descriptor.size, 0)
+  if (needBytes === 0) return
+  const freeBytes = await store.freeBytes()
+  if (needBytes <= freeBytes) return
+  throw new BootcError(
+    'STORE_NO_SPACE',
+    `Insufficient free space for ${image.reference.name} (available: ${freeBytes} required: ${needBytes})`,
+    { details: { needBytes, freeBytes } },
+  )
+}
+
+function signalOf({ signal }: PullImageOptions): { signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal }
+}
+
+function pick(options: PullImageOptions): { signal?: AbortSignal; platform?: PullImageOptions['platform'] } {
+  return {
+    ...signalOf(options),
+    ...(options.platform === undefined ? {} : { platform: options.platform }),
+  }
 }

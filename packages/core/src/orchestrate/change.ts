@@ -1,0 +1,105 @@
+import type { OpOptions, Warning } from '../interfaces/index.js'
+import type { SignedImageReference } from '../oci/reference.js'
+import { announce } from './announce.js'
+import type { Writer } from './context.js'
+import { deployImage } from './deploy.js'
+import { factsOfImage } from './image-facts.js'
+import { diffLayers } from './layer-diff.js'
+import { pruneAfterwards } from './prune.js'
+import { pullImage } from './pull-image.js'
+import type { PullResult } from './pull-types.js'
+import { requestReboot } from './reboot.js'
+import type { ChangeResult, LayerDiff } from './types.js'
+
+/** Pull what a host follows (or will follow) into its store, with the checks of a bootable image. */
+export async function pullForHost(
+  writer: Pick<Writer, 'context' | 'store' | 'sysroot' | 'state'>,
+  origin: SignedImageReference,
+  options: OpOptions,
+): Promise<PullResult> {
+  const { context, store, sysroot, state } = writer
+  const { parts } = context
+  const labelsFrom = state.anchor?.deployment.image?.manifestDigest
+  const policyFrom = labelsFrom === undefined ? undefined : await store.images.get(labelsFrom)
+  return pullImage({
+    transports: parts.transports,
+    store: store.images,
+    reference: origin.image,
+    target: origin.image,
+    source: origin.signature,
+    policy: context.policy,
+    codec: context.codec,
+    requireBootable: { architecture: sysroot.host.arch },
+    platform: { architecture: sysroot.host.arch, os: 'linux' },
+    concurrency: parts.concurrency,
+    policyFrom,
+    signal: options.signal,
+    onProgress: options.onProgress,
+  })
+}
+
+/** What is new against the image that runs (or would boot); undefined when the store has forgotten that one. */
+export async function diffToAnchor(
+  { store, state }: Pick<Writer, 'store' | 'state'>,
+  manifest: { readonly layers: PullResult['image']['manifest']['layers'] },
+): Promise<LayerDiff | undefined> {
+  const digest = state.anchor?.deployment.image?.manifestDigest
+  const before = digest === undefined ? undefined : await store.images.get(digest)
+  return before === undefined ? undefined : diffLayers(before.manifest.layers, manifest.layers)
+}
+
+/** Deploy what was pulled, tell about it, clean up, reboot when asked to. */
+export async function deployPulled(
+  writer: Writer,
+  pull: PullResult,
+  how: { origin: SignedImageReference; retainOrigin: boolean; locked: boolean; apply: boolean },
+  options: OpOptions,
+): Promise<ChangeResult> {
+  const { sysroot, state } = writer
+  const layerDiff = await diffToAnchor(writer, pull.image.manifest)
+  const { image } = pull
+  const deployed = await deployImage(writer, { image, ...how }, options)
+  const warnings: Warning[] = [...pull.warnings, ...deployed.warnings]
+
+  const step = (done: boolean) =>
+    options.onProgress?.({ type: 'stage:step', detail: { step: 'cleanup', done } })
+  step(false)
+  warnings.push(
+    ...(await afterwards(() =>
+      announce(sysroot, deployed.outcome === 'staged' ? image.manifestDigest : undefined),
+    )),
+  )
+  const { pruned, warnings: pruneWarnings } = await pruneAfterwards(writer, options)
+  warnings.push(...pruneWarnings)
+  step(true)
+  const reboot = how.apply && state.live ? await requestReboot(sysroot, options) : noReboot
+  return {
+    outcome: deployed.outcome,
+    image: factsOfImage(image, how.origin),
+    deployment: deployed.deployment,
+    ...(layerDiff === undefined ? {} : { layerDiff }),
+    pull,
+    ...(pruned === undefined ? {} : { pruned }),
+    ...(deployed.etc === undefined ? {} : { etc: deployed.etc }),
+    warnings: [...warnings, ...reboot.warnings],
+    rebootRequested: reboot.rebootRequested,
+  }
+}
+
+/** Nothing to do, said with what is known. */
+export function noChange(outcome: ChangeResult['outcome'], facts: Partial<ChangeResult> = {}): ChangeResult {
+  return { outcome, warnings: [], rebootRequested: false, ...facts }
+}
+
+/** What happens after the visible step is reported, not thrown. */
+export async function afterwards(run: () => Promise<void>): Promise<Warning[]> {
+  try {
+    await run()
+    return []
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    return [{ code: 'announce:failed', message: `other software was not told: ${message}` }]
+  }
+}
+
+const noReboot = { rebootRequested: false, warnings: [] as Warning[] }

@@ -1,0 +1,73 @@
+import { BootcError } from '../errors.js'
+import type { ResolvedImage, StoreBackend, Warning } from '../interfaces/index.js'
+import { canonicalReference } from '../oci/index.js'
+import { touchTrigger } from './announce.js'
+import { afterwards, diffToAnchor, noChange } from './change.js'
+import { checkBootable } from './bootable.js'
+import { assertBooted, type Context } from './context.js'
+import { upgradeTarget } from './followed.js'
+import type { HostState } from './host-state.js'
+import { factsOfImage } from './image-facts.js'
+import { loadState } from './load.js'
+import { resolveImage } from './resolve-image.js'
+import type { ChangeResult, UpgradeOptions } from './types.js'
+
+/**
+ * `upgrade --check`: manifest and config only. The answer is remembered in the store for `status`; nothing
+ * else is written, and no lock of the sysroot is taken.
+ */
+export async function checkForUpdate(context: Context, options: UpgradeOptions): Promise<ChangeResult> {
+  const backends = await context.backends.current()
+  if (backends === undefined) {
+    throw new BootcError('SYSROOT_NOT_INITIALIZED', 'nothing is deployed on this sysroot')
+  }
+  const { sysroot } = context
+  const state = await loadState(sysroot, backends)
+  assertBooted({ state })
+  const origin = upgradeTarget(state, options.tag)
+  const platform = { architecture: sysroot.host.arch, os: 'linux' }
+  const resolved = await resolveImage(context.parts.transports, canonicalReference(origin.image), {
+    signal: options.signal,
+    platform,
+  })
+  await context.policy.check(resolved, origin.signature, { signal: options.signal })
+  const warnings = checkBootable(resolved, sysroot.host.arch)
+  const image = factsOfImage(resolved, origin)
+  if (await isStored(backends.store, state, resolved, origin.image)) {
+    return noChange('up-to-date', { image, warnings })
+  }
+  const layerDiff = await diffToAnchor({ ...backends, state }, resolved.manifest)
+  warnings.push(...(await remember(context, backends.store, state, resolved)))
+  return noChange('update-available', { image, warnings, ...(layerDiff === undefined ? {} : { layerDiff }) })
+}
+
+/** The same image, by manifest or config, is what boots or has been pulled already. */
+async function isStored(
+  store: StoreBackend,
+  state: HostState,
+  resolved: ResolvedImage,
+  reference: ResolvedImage['reference'],
+): Promise<boolean> {
+  const pulled = await store.images.lookup(reference)
+  return [pulled, state.anchor?.deployment.image].some(
+    (image) =>
+      image !== undefined &&
+      (image.manifestDigest === resolved.manifestDigest || image.configDigest === resolved.configDigest),
+  )
+}
+
+async function remember(
+  context: Context,
+  store: StoreBackend,
+  state: HostState,
+  { manifestDigest, manifest, config }: ResolvedImage,
+): Promise<Warning[]> {
+  const digest = state.anchor?.deployment.image?.manifestDigest
+  if (context.sysroot.readOnly || digest === undefined) return []
+  return afterwards(async () => {
+    const image = await store.images.get(digest)
+    if (image === undefined) return
+    await store.images.setCachedUpdate(image, { manifestDigest, manifest, config })
+    await touchTrigger(context.sysroot)
+  })
+}

@@ -1,0 +1,123 @@
+import { BootcError } from '../errors.js'
+import type { DeploymentId, OpOptions, StagedRecord, StoredImage, Warning } from '../interfaces/index.js'
+import type { SignedImageReference } from '../oci/reference.js'
+import type { Writer } from './context.js'
+import { carryEtc, checkEtc } from './etc.js'
+import type { HostEntry } from './host-state.js'
+import { inheritKargs } from './image-kargs.js'
+import { discardUnfinished } from './prune.js'
+import { orderWithNew } from './retention.js'
+import type { ChangeOutcome, EtcSummary } from './types.js'
+import { checkBootRoom, planOrder, writeOrder } from './write-order.js'
+
+export interface NewDeployment {
+  readonly image: StoredImage
+  readonly origin: SignedImageReference
+  readonly retainOrigin: boolean
+  /** `--download-only`. */
+  readonly locked: boolean
+}
+
+export interface Deployed {
+  readonly outcome: Extract<ChangeOutcome, 'staged' | 'downloaded' | 'deployed'>
+  readonly deployment: DeploymentId
+  readonly etc?: EtcSummary
+  readonly warnings: readonly Warning[]
+}
+
+/**
+ * Make a deployment that follows the anchor (booted, else default) and have it boot next: staged for the
+ * shutdown of a running system, at once on a sysroot that is not running. When it fails or is aborted, what
+ * was made is taken away again.
+ */
+export async function deployImage(
+  writer: Writer,
+  fresh: NewDeployment,
+  options: OpOptions,
+): Promise<Deployed> {
+  const base = writer.state.anchor
+  if (base === undefined) throw new BootcError('DEPLOY_NOT_BOOTED', 'there is no deployment to follow')
+  try {
+    return await createAndPlace(writer, fresh, base, options)
+  } catch (error) {
+    await discardUnfinished(writer)
+    throw error
+  }
+}
+
+async function createAndPlace(
+  writer: Writer,
+  fresh: NewDeployment,
+  base: HostEntry,
+  options: OpOptions,
+): Promise<Deployed> {
+  const { store, loader, sysroot, state, lock } = writer
+  const step = (name: 'merging' | 'deploying', done: boolean) =>
+    options.onProgress?.({ type: 'stage:step', detail: { step: name, done } })
+  step('deploying', false)
+  const { stateroot } = base.deployment
+  const deployment = await store.deployments.create(
+    fresh.image,
+    {
+      origin: fresh.origin,
+      ...(stateroot === undefined ? {} : { stateroot }),
+      ...(fresh.retainOrigin ? { retainOriginOf: base.id } : {}),
+    },
+    lock,
+    options,
+  )
+  const kargs = await inheritKargs(store.deployments, deployment.id, base, sysroot.host.arch)
+  const entry = newEntry(deployment, kargs, base)
+  step('deploying', true)
+
+  step('merging', false)
+  const etc = await checkEtc(writer, deployment.id, base.id)
+  const plan = await planOrder(writer, orderWithNew(entry, state, base.id))
+  await checkBootRoom(writer, plan)
+  step('merging', true)
+
+  if (!state.live) {
+    const carried = await completeDeployment(writer, entry, base.id, options)
+    return { outcome: 'deployed', deployment: deployment.id, ...carried }
+  }
+  // Kernels and entries wait in the inactive set, so that the shutdown has little left to fail on.
+  if (plan.boot !== undefined) await loader.prepare(plan.boot, lock, options)
+  await sysroot.root.sync()
+  options.signal?.throwIfAborted()
+  const record: StagedRecord = { id: deployment.id, mergeFrom: base.id, kargs, locked: fresh.locked }
+  await store.deployments.setStaged(record, lock)
+  return { outcome: fresh.locked ? 'downloaded' : 'staged', deployment: deployment.id, ...etc }
+}
+
+/** The entry of a deployment that follows another; keys in the `x-` name space are inherited as kargs are. */
+export function newEntry(
+  deployment: HostEntry['deployment'],
+  kargs: readonly string[],
+  base: HostEntry | undefined,
+): HostEntry {
+  return {
+    id: deployment.id,
+    deployment,
+    kargs,
+    extra: base?.extra.filter(([key]) => key.startsWith('x-')) ?? [],
+    staged: false,
+    locked: false,
+    softRebootCapable: false,
+  }
+}
+
+/** Last steps, also run at shutdown: /etc, seal, list. Repeatable from the start as long as it has not ended. */
+export async function completeDeployment(
+  writer: Writer,
+  entry: HostEntry,
+  mergeFrom: DeploymentId | undefined,
+  options: OpOptions,
+): Promise<{ etc?: EtcSummary; warnings: Warning[] }> {
+  const { store, state, lock } = writer
+  const carried = await carryEtc(writer, entry.id, mergeFrom, options)
+  await store.deployments.seal(entry.id, lock)
+  const plan = await planOrder(writer, orderWithNew(entry, state, mergeFrom))
+  await checkBootRoom(writer, plan)
+  await writeOrder(writer, plan, options)
+  return carried
+}

@@ -1,0 +1,72 @@
+import { BootcError } from '../errors.js'
+import type { Dir, Sysroot } from '../interfaces/index.js'
+import type { InstallOptions } from './types.js'
+
+/**
+ * Make room for an installation, or refuse (bootc.md §17, to-filesystem). `none`: the root holds at most
+ * `lost+found` and directories with nothing but mount points. `wipe`: everything goes. `alongside`: only
+ * /boot is emptied, of all but loader directories.
+ *
+ * @throws BootcError `SYSROOT_NOT_EMPTY`, `SYSROOT_MOUNT_POINT`
+ */
+export async function prepareTarget(
+  sysroot: Sysroot,
+  replace: NonNullable<InstallOptions['replace']>,
+): Promise<void> {
+  if (replace === 'none') return assertEmpty(sysroot.root)
+  if (replace === 'wipe') return wipe(sysroot.root, '')
+  for (const name of await namesIn(sysroot.boot.dir, '')) {
+    if (!name.startsWith('loader') && name !== 'lost+found') await sysroot.boot.dir.remove(name)
+  }
+}
+
+async function assertEmpty(root: Dir): Promise<void> {
+  const top = await root.stat('')
+  for await (const { name, stat } of root.list('')) {
+    if (name === 'lost+found') continue
+    if (stat.type === 'directory') {
+      if (isMountPoint(stat.dev, top?.dev)) continue
+      await assertOnlyMounts(root, name, stat.dev)
+      continue
+    }
+    throw notEmpty(`Non-empty root filesystem; found ${JSON.stringify(name)}`, name)
+  }
+}
+
+async function assertOnlyMounts(root: Dir, path: string, dev: number): Promise<void> {
+  let children = 0
+  for await (const { name, stat } of root.list(path)) {
+    children++
+    const child = `${path}/${name}`
+    if (stat.type !== 'directory') {
+      throw notEmpty(`Non-empty root filesystem; found ${JSON.stringify(child)}`, child)
+    }
+    if (!isMountPoint(stat.dev, dev)) await assertOnlyMounts(root, child, dev)
+  }
+  if (children === 0) throw notEmpty(`Found empty directory: ${JSON.stringify(path)}`, path)
+}
+
+async function wipe(root: Dir, path: string): Promise<void> {
+  const top = await root.stat(path)
+  for await (const { name, stat } of root.list(path)) {
+    if (stat.type !== 'directory' || !isMountPoint(stat.dev, top?.dev)) continue
+    throw new BootcError('SYSROOT_MOUNT_POINT', `${name} is a mount point and cannot be wiped`, {
+      details: { path: name },
+    })
+  }
+  for (const name of await namesIn(root, path)) await root.remove(name)
+}
+
+function isMountPoint(dev: number, parentDev: number | undefined): boolean {
+  return dev !== 0 && parentDev !== undefined && parentDev !== 0 && dev !== parentDev
+}
+
+async function namesIn(dir: Dir, path: string): Promise<string[]> {
+  const names: string[] = []
+  for await (const { name } of dir.list(path)) names.push(name)
+  return names
+}
+
+function notEmpty(message: string, path: string): BootcError {
+  return new BootcError('SYSROOT_NOT_EMPTY', message, { details: { path } })
+}

@@ -1,0 +1,131 @@
+import { BootcError } from '../errors.js'
+import type { Deployment } from '../interfaces/index.js'
+import { installKargs } from '../kargs/index.js'
+import { assertWritable, lockStore, lockSysroot, type Context, type Writer } from './context.js'
+import { newEntry } from './deploy.js'
+import { addBootMount } from './fstab.js'
+import type { HostState } from './host-state.js'
+import { factsOfImage } from './image-facts.js'
+import { kargsOfDeployment } from './image-kargs.js'
+import { prepareTarget } from './install-target.js'
+import { loadState } from './load.js'
+import { discardUnfinished, pruneAfterwards } from './prune.js'
+import { pullImage } from './pull-image.js'
+import type { PullResult } from './pull-types.js'
+import { orderWithNew } from './retention.js'
+import type { InstallOptions, InstallResult } from './types.js'
+import { checkBootRoom, planOrder, writeOrder } from './write-order.js'
+
+/**
+ * Put an image on a sysroot that has none of ours, or beside what is there (`install to-filesystem`): lay
+ * out store and loader, import, deploy, and make it the default. No merge base: /etc starts as shipped.
+ *
+ * @throws BootcError `SYSROOT_NOT_EMPTY`, `DEPLOY_STATEROOT_BOOTED` and what pulling and deploying throw
+ */
+export async function install(context: Context, options: InstallOptions): Promise<InstallResult> {
+  const { sysroot } = context
+  options.signal?.throwIfAborted()
+  assertWritable(sysroot)
+  const stateroot = options.stateroot ?? 'default'
+  await using lock = await lockSysroot(context, options)
+  await assertNotBooted(context, stateroot)
+  await prepareTarget(sysroot, options.replace ?? 'none')
+  const backends = await initBackends(context, options, lock)
+  await using _storeLock = await lockStore(context, backends, options)
+  const state = await loadState(sysroot, backends)
+  const writer: Writer = { ...backends, context, sysroot, lock, state }
+
+  const pull = await pullForInstall(writer, options)
+  options.signal?.throwIfAborted()
+  try {
+    const { deployment, kargs } = await deployFirst(writer, pull, stateroot, options)
+    const { warnings } = await pruneAfterwards(writer, options)
+    return {
+      deployment: deployment.id,
+      stateroot,
+      store: backends.store.name,
+      bootloader: backends.loader.name,
+      image: factsOfImage(pull.image, options.target ?? options.source),
+      kargs,
+      pull,
+      warnings: [...pull.warnings, ...warnings],
+    }
+  } catch (error) {
+    await discardUnfinished(writer)
+    throw error
+  }
+}
+
+async function assertNotBooted(context: Context, stateroot: string): Promise<void> {
+  const backends = await context.backends.current()
+  if (backends === undefined) return
+  const state: HostState = await loadState(context.sysroot, backends)
+  if (state.booted?.deployment.stateroot !== stateroot || state.booted === undefined) return
+  throw new BootcError('DEPLOY_STATEROOT_BOOTED', `Cannot redeploy over booted stateroot ${stateroot}`, {
+    details: { stateroot },
+  })
+}
+
+async function initBackends(
+  context: Context,
+  options: InstallOptions,
+  lock: Writer['lock'],
+): Promise<Pick<Writer, 'store' | 'loader'>> {
+  const { sysroot, backends } = context
+  const storeProvider = await backends.storeProvider(options.store)
+  const loaderProvider = await backends.loaderProvider(options.bootloader)
+  const store = await storeProvider.init(sysroot, lock, options)
+  const loader = await loaderProvider.init(sysroot, lock, options)
+  backends.forget()
+  return { store, loader }
+}
+
+function pullForInstall(writer: Writer, options: InstallOptions): Promise<PullResult> {
+  const { context, store, sysroot } = writer
+  const { source, target = source } = options
+  const architecture = options.architecture ?? sysroot.host.arch
+  return pullImage({
+    transports: context.parts.transports,
+    store: store.images,
+    reference: source.image,
+    target: target.image,
+    source: source.signature,
+    policy: context.policy,
+    codec: context.codec,
+    requireBootable: options.allowUnbootable === true ? undefined : { architecture },
+    platform: { architecture, os: 'linux' },
+    concurrency: context.parts.concurrency,
+    signal: options.signal,
+    onProgress: options.onProgress,
+  })
+}
+
+async function deployFirst(
+  writer: Writer,
+  pull: PullResult,
+  stateroot: string,
+  options: InstallOptions,
+): Promise<{ deployment: Deployment; kargs: readonly string[] }> {
+  const { store, sysroot, lock, state } = writer
+  const { deployments } = store
+  const origin = options.target ?? options.source
+  const deployment = await deployments.create(pull.image, { origin, stateroot }, lock, options)
+  const arch = options.architecture ?? sysroot.host.arch
+  const bootSpec = options.bootMountSpec === undefined ? [] : [`boot=${options.bootMountSpec}`]
+  const kargs = installKargs({
+    root: [...(options.kargs?.root ?? []), ...bootSpec],
+    config: options.kargs?.config ?? [],
+    image: await kargsOfDeployment(deployments, deployment.id, arch),
+    deletions: options.kargs?.delete ?? [],
+    cli: options.kargs?.extra ?? [],
+  })
+  const etc = await deployments.etc(deployment.id, lock)
+  if (options.bootMountSpec !== undefined) await addBootMount(etc, options.bootMountSpec)
+  await deployments.seal(deployment.id, lock)
+
+  const plan = await planOrder(writer, orderWithNew(newEntry(deployment, kargs, undefined), state, undefined))
+  await checkBootRoom(writer, plan)
+  await writeOrder(writer, plan, options)
+  const after = await loadState(sysroot, writer)
+  return { deployment, kargs: after.defaultEntry?.kargs ?? kargs }
+}

@@ -1,0 +1,36 @@
+import type { DeploymentId } from '../interfaces/index.js'
+import type { HostEntry, HostState } from './host-state.js'
+
+/**
+ * The list after a new deployment was put in front (ostree.md §14.2, "simple write deployment"): of the
+ * existing ones stay, in their order, those that are pinned, of another stateroot, booted, or the merge base.
+ */
+export function orderWithNew(
+  fresh: HostEntry,
+  state: Pick<HostState, 'order' | 'booted'>,
+  mergeFrom: DeploymentId | undefined,
+): HostEntry[] {
+  const kept = state.order.filter(
+    ({ id, deployment }) =>
+      id !== fresh.id &&
+      (deployment.pinned ||
+        deployment.stateroot !== fresh.deployment.stateroot ||
+        id === state.booted?.id ||
+        id === mergeFrom),
+  )
+  return [fresh, ...kept]
+}
+
+/**
+ * The list of a rollback, a toggle: the rollback entry before the anchor, or the anchor first again when
+ * the rollback was queued already. The others keep their order.
+ */
+export function rollbackOrder(
+  order: readonly HostEntry[],
+  anchor: HostEntry,
+  rollback: HostEntry,
+  queued: boolean,
+): HostEntry[] {
+  const rest = order.filter(({ id }) => id !== anchor.id && id !== rollback.id)
+  return queued ? [anchor, rollback, ...rest] : [rollback, anchor, ...rest]
+}

@@ -1,0 +1,36 @@
+import type { OpOptions } from '../interfaces/index.js'
+import type { SignedImageReference } from '../oci/reference.js'
+import { deployPulled, noChange, pullForHost } from './change.js'
+import { assertBooted, withWriter, type Context } from './context.js'
+import { followedImage, sameReference } from './followed.js'
+import { requestReboot } from './reboot.js'
+import type { ChangeResult, SwitchOptions } from './types.js'
+
+/**
+ * `bootc switch`: follow another reference from now on. Always makes a deployment, also of an image that
+ * runs already; /etc and /var are kept.
+ */
+export function switchImage(
+  context: Context,
+  target: SignedImageReference,
+  options: SwitchOptions & OpOptions,
+): Promise<ChangeResult> {
+  return withWriter(context, options, async (writer) => {
+    assertBooted(writer)
+    const { state, sysroot } = writer
+    const followed = followedImage(state)
+    if (followed !== undefined && sameReference(followed, target)) {
+      const wanted = options.apply === true && state.staged !== undefined
+      const reboot = wanted ? await requestReboot(sysroot, options) : undefined
+      return noChange('unchanged', reboot ?? {})
+    }
+    const pull = await pullForHost(writer, target, options)
+    const how = {
+      origin: target,
+      retainOrigin: options.retain === true,
+      locked: false,
+      apply: options.apply === true,
+    }
+    return deployPulled(writer, pull, how, options)
+  })
+}

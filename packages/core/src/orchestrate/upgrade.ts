@@ -1,0 +1,92 @@
+import { BootcError } from '../errors.js'
+import { announce } from './announce.js'
+import { afterwards, deployPulled, noChange, pullForHost } from './change.js'
+import { checkForUpdate } from './check-update.js'
+import { assertBooted, withWriter, type Context, type Writer } from './context.js'
+import { upgradeTarget } from './followed.js'
+import type { HostEntry } from './host-state.js'
+import { factsOfDeployment, factsOfImage } from './image-facts.js'
+import { requestReboot } from './reboot.js'
+import type { ChangeResult, UpgradeOptions } from './types.js'
+
+/** `bootc upgrade`: follow what the host follows (bootc.md §7). */
+export async function upgrade(context: Context, options: UpgradeOptions): Promise<ChangeResult> {
+  assertCompatible(options)
+  if (options.check === true) return checkForUpdate(context, options)
+  return withWriter(context, options, async (writer) => {
+    assertBooted(writer)
+    if (options.fromDownloaded === true) return unlockStaged(writer, options)
+    const origin = upgradeTarget(writer.state, options.tag)
+    const pull = await pullForHost(writer, origin, options)
+    const digest = pull.image.manifestDigest
+    const facts = { pull, image: factsOfImage(pull.image, origin), warnings: pull.warnings }
+    if (writer.state.staged?.deployment.image?.manifestDigest === digest) {
+      return keepStaged(writer, writer.state.staged, facts, options)
+    }
+    if (writer.state.anchor?.deployment.image?.manifestDigest === digest) return noChange('up-to-date', facts)
+    const locked = options.downloadOnly === true
+    // Without a shutdown to wait for there is nothing to lock: the image is in the store, that is all.
+    if (locked && !writer.state.live) return noChange('downloaded', facts)
+    return deployPulled(
+      writer,
+      pull,
+      { origin, retainOrigin: false, locked, apply: options.apply === true },
+      options,
+    )
+  })
+}
+
+function assertCompatible(options: UpgradeOptions): void {
+  const { check, apply, downloadOnly, fromDownloaded } = options
+  const given = Object.entries({ check, apply, downloadOnly, fromDownloaded }).filter(
+    ([, value]) => value === true,
+  )
+  const names = given.map(([name]) => name)
+  const allowed =
+    names.length < 2 || (names.length === 2 && names.includes('apply') && names.includes('fromDownloaded'))
+  if (allowed) return
+  throw new BootcError('DEPLOY_OPTIONS_CONFLICT', `${names.join(' and ')} cannot be used together`, {
+    details: { options: names },
+  })
+}
+
+/** The same image is staged already: only its lock may have to change. */
+async function keepStaged(
+  writer: Writer,
+  staged: HostEntry,
+  facts: Partial<ChangeResult>,
+  options: UpgradeOptions,
+): Promise<ChangeResult> {
+  const locked = options.downloadOnly === true
+  const lockChanged = await setLocked(writer, staged, locked)
+  const reboot = options.apply === true ? await requestReboot(writer.sysroot, options) : undefined
+  return noChange('already-staged', {
+    ...facts,
+    deployment: staged.id,
+    ...(lockChanged ? { lockChanged: locked ? 'locked' : 'unlocked' } : {}),
+    warnings: [...(facts.warnings ?? []), ...(reboot?.warnings ?? [])],
+    rebootRequested: reboot?.rebootRequested ?? false,
+  })
+}
+
+/** `--from-downloaded`: no network. */
+async function unlockStaged(writer: Writer, options: UpgradeOptions): Promise<ChangeResult> {
+  const { staged } = writer.state
+  if (staged === undefined) throw new BootcError('DEPLOY_NOTHING_STAGED', 'No staged deployment found')
+  const { image, origin } = staged.deployment
+  const facts = image === undefined || origin === undefined ? undefined : factsOfDeployment(image, origin)
+  return keepStaged(writer, staged, facts === undefined ? {} : { image: facts }, {
+    ...options,
+    downloadOnly: false,
+  })
+}
+
+async function setLocked(writer: Writer, staged: HostEntry, locked: boolean): Promise<boolean> {
+  const { store, state, lock, sysroot } = writer
+  const record = state.stagedRecord
+  if (record === undefined || record.locked === locked) return false
+  await store.deployments.setStaged({ ...record, locked }, lock)
+  const digest = locked ? undefined : staged.deployment.image?.manifestDigest
+  await afterwards(() => announce(sysroot, digest))
+  return true
+}
