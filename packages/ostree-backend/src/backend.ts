@@ -1,0 +1,52 @@
+import type { OpOptions, Provider, StoreBackend, Sysroot, SysrootLock } from '@bootc-sdk/core'
+import { ostreeImageStore } from './container/image-store.js'
+import { storeName } from './container/stored-image.js'
+import type { OstreeRepo, RepoMode } from './repo/api.js'
+import { openRepo } from './repo/index.js'
+import { ostreeDeploymentStore } from './sysroot/deployment-store.js'
+import { initSysroot, repoPath } from './sysroot/init.js'
+import { lockOstree } from './sysroot/lock.js'
+import { scanDeployments } from './sysroot/scan.js'
+
+export interface OstreeBackendOptions {
+  /** Stateroot of deployments that ask for none. Default `default`. */
+  readonly stateroot?: string
+  /** Mode of a new repository. Default `bare` where owners can be set, else `bare-user`. */
+  readonly mode?: RepoMode
+}
+
+/** Images and deployments in an OSTree repository below `/ostree`, shared with libostree. */
+export function ostreeBackend(options: OstreeBackendOptions = {}): Provider<StoreBackend> {
+  const stateroot = options.stateroot ?? 'default'
+  return {
+    name: storeName,
+    apiVersion: 1,
+    async detect({ root }: Sysroot) {
+      const objects = await root.stat(`${repoPath}/objects`)
+      return objects?.type === 'directory' ? { evidence: `repository at /${repoPath}` } : undefined
+    },
+    async open(sysroot: Sysroot) {
+      return backendOn(sysroot, await openRepo(sysroot.root.sub(repoPath)), stateroot)
+    },
+    async init(sysroot: Sysroot, _lock: SysrootLock, _options?: OpOptions) {
+      const { root, host } = sysroot
+      const owners = host.supports.root && root.supports.chown && root.supports.xattrs
+      const mode = options.mode ?? (owners ? 'bare' : 'bare-user')
+      return backendOn(sysroot, await initSysroot(sysroot, { mode, stateroot }), stateroot)
+    },
+  }
+}
+
+function backendOn(sysroot: Sysroot, repo: OstreeRepo, stateroot: string): StoreBackend {
+  const deployedCommits = async (): Promise<string[]> => {
+    const commits: string[] = []
+    for await (const { name } of scanDeployments(sysroot.root)) commits.push(name.checksum)
+    return commits
+  }
+  return {
+    name: storeName,
+    images: ostreeImageStore(repo, { roots: deployedCommits }),
+    deployments: ostreeDeploymentStore(sysroot, repo, stateroot),
+    lock: (options) => lockOstree(sysroot.root, options),
+  }
+}

@@ -1,0 +1,56 @@
+import { BootcError, type OpOptions, type Sysroot } from '@bootc-sdk/core'
+import type { OstreeRepo } from '../repo/api.js'
+import { seedEtc } from './etc.js'
+import { bootChecksum, findKernel } from './kernel.js'
+import { originPath, rootPath, statePath, varPath, type DeploymentName } from './layout.js'
+import { nextDeploySerial } from './scan.js'
+import { seedVar } from './var.js'
+
+/**
+ * Check out a commit as a new deployment: root with hard links into the repository, /etc copied from its defaults,
+ * /var of a fresh stateroot seeded, and last the origin, which makes it complete. `.ostree.cfs` is not written.
+ *
+ * @throws BootcError `DEPLOY_NO_KERNEL`, `DEPLOY_ETC`
+ * @see ostree 2026.4 src/libostree/ostree-sysroot-deploy.c, sysroot_initialize_deployment
+ */
+export async function createDeployment(
+  sysroot: Sysroot,
+  repo: OstreeRepo,
+  target: { readonly stateroot: string; readonly checksum: string; readonly origin: string },
+  options: OpOptions,
+): Promise<{ readonly name: DeploymentName; readonly bootChecksum: string }> {
+  const { root } = sysroot
+  const { stateroot, checksum, origin } = target
+  if (!(await repo.has('commit', checksum))) {
+    throw new BootcError('DEPLOY_NO_IMAGE', `commit ${checksum} is not in the repository`, {
+      details: { checksum },
+    })
+  }
+  await makeStateroot(sysroot, stateroot)
+  const deploySerial = await nextDeploySerial(root, stateroot, checksum)
+  const name: DeploymentName = { stateroot, checksum, deploySerial }
+  const path = rootPath(name)
+  try {
+    await repo.checkout(checksum, root, { ...options, path, passthroughWhiteouts: true })
+    const tree = root.sub(path)
+    const digest = await bootChecksum(tree, await findKernel(tree))
+    options.signal?.throwIfAborted()
+    await seedEtc(repo, root, name, options)
+    await seedVar(repo, root, name, options)
+    options.signal?.throwIfAborted()
+    await root.write(originPath(name), Buffer.from(origin), { mode: 0o644 })
+    return { name, bootChecksum: digest }
+  } catch (error) {
+    await root.remove(originPath(name))
+    await root.remove(path)
+    throw error
+  }
+}
+
+/** Directories of a stateroot, as `ostree admin stateroot-init` makes them. Repeatable. */
+export async function makeStateroot({ root }: Sysroot, stateroot: string): Promise<void> {
+  const paths = [statePath(stateroot), varPath(stateroot), `${statePath(stateroot)}/deploy`]
+  for (const path of paths) {
+    if ((await root.stat(path)) === undefined) await root.mkdir(path, { mode: 0o755 })
+  }
+}

@@ -1,0 +1,310 @@
+import {
+  BootcError,
+  type BootSpec,
+  type BootVersion,
+  type Deployment,
+  type DeploymentId,
+  type DeploymentInit,
+  type DeploymentStore,
+  type Dir,
+  type OpOptions,
+  type ReadTree,
+  type SignedImageReference,
+  type StagedRecord,
+  type StoredImage,
+  type Sysroot,
+  type SysrootLock,
+} from '@bootc-sdk/core'
+import { lookup } from '../format/variant-dict.js'
+import type { OstreeRepo } from '../repo/api.js'
+import { bootLinkOf, followBootLink, writeBootLinks } from './boot-links.js'
+import { bootLinksOf, makeBootSpecs } from './boot-specs.js'
+import { runningDeployment, softRebootTarget } from './booted.js'
+import { createDeployment } from './create.js'
+import { commitOf, describeDeployment } from './describe.js'
+import { clearImmutable, seedEtc } from './etc.js'
+import { bootChecksum, findKernel } from './kernel.js'
+import {
+  deployRoot,
+  deploymentId,
+  etcPath,
+  originPath,
+  parseDeploymentId,
+  rootPath,
+  type DeploymentName,
+} from './layout.js'
+import { newOrigin, originWithImage, originWithPin } from './origin.js'
+import { pruneDeployments } from './prune.js'
+import { readText } from './read-text.js'
+import { linkedBootChecksums, scanDeployments } from './scan.js'
+import { sealDeployment } from './seal.js'
+import { readStaged, stagedKargs, writeStaged } from './staged.js'
+
+/** Deployments in libostree's layout on a sysroot. */
+export function ostreeDeploymentStore(
+  sysroot: Sysroot,
+  repo: OstreeRepo,
+  defaultStateroot: string,
+): DeploymentStore {
+  return new OstreeDeploymentStore(sysroot, repo, defaultStateroot)
+}
+
+class OstreeDeploymentStore implements DeploymentStore {
+  readonly supports = Object.freeze({ stateroots: true, relink: true, softReboot: false })
+  readonly #sysroot: Sysroot
+  readonly #root: Dir
+  readonly #repo: OstreeRepo
+  readonly #defaultStateroot: string
+  /** Kernels do not change once deployed. */
+  readonly #bootChecksums = new Map<DeploymentId, string>()
+
+  constructor(sysroot: Sysroot, repo: OstreeRepo, defaultStateroot: string) {
+    this.#sysroot = sysroot
+    this.#root = sysroot.root
+    this.#repo = repo
+    this.#defaultStateroot = defaultStateroot
+  }
+
+  async *list(): AsyncGenerator<Deployment> {
+    await this.loadBootChecksums()
+    const names: DeploymentName[] = []
+    for await (const { name, complete } of scanDeployments(this.#root)) if (complete) names.push(name)
+    const next = await softRebootTarget(this.#sysroot, names)
+    for (const name of names) {
+      const deployment = await this.describe(name)
+      yield next === name ? withSoftRebootTarget(deployment) : deployment
+    }
+  }
+
+  async identify(cmdline: string): Promise<DeploymentId | undefined> {
+    const link = bootLinkOf(cmdline)
+    const name = link && (await followBootLink(this.#root, link))
+    return name === undefined || (await this.#root.stat(rootPath(name))) === undefined
+      ? undefined
+      : deploymentId(name)
+  }
+
+  bootVersion(cmdline: string): BootVersion | undefined {
+    return bootLinkOf(cmdline)?.version
+  }
+
+  async running(): Promise<DeploymentId | undefined> {
+    const name = await this.runningName()
+    return name && deploymentId(name)
+  }
+
+  async create(
+    image: StoredImage,
+    init: DeploymentInit,
+    lock: SysrootLock,
+    options: OpOptions = {},
+  ): Promise<Deployment> {
+    this.check(lock)
+    const retained =
+      init.retainOriginOf === undefined
+        ? undefined
+        : await readText(this.#root, originPath(parseDeploymentId(init.retainOriginOf)))
+    const { name, bootChecksum: digest } = await createDeployment(
+      this.#sysroot,
+      this.#repo,
+      {
+        stateroot: init.stateroot ?? this.#defaultStateroot,
+        checksum: image.id,
+        origin: newOrigin(init.origin, retained),
+      },
+      options,
+    )
+    this.#bootChecksums.set(deploymentId(name), digest)
+    return this.describe(name)
+  }
+
+  async root(id: DeploymentId): Promise<ReadTree> {
+    return this.#root.sub(rootPath(await this.existing(id)))
+  }
+
+  async staged(): Promise<StagedRecord | undefined> {
+    const file = await readStaged(this.#sysroot)
+    if (file === undefined || (await this.#root.stat(rootPath(file.target.name))) === undefined)
+      return undefined
+    return {
+      id: deploymentId(file.target.name),
+      ...(file.mergeFrom === undefined ? {} : { mergeFrom: deploymentId(file.mergeFrom.name) }),
+      kargs: await stagedKargs(this.#sysroot, file),
+      locked: file.locked,
+    }
+  }
+
+  async setStaged(record: StagedRecord | undefined, lock: SysrootLock): Promise<void> {
+    this.check(lock)
+    await writeStaged(this.#sysroot, record, async (id) => {
+      const name = await this.existing(id)
+      return { name, bootChecksum: await this.bootChecksum(name) }
+    })
+  }
+
+  async defaults(id: DeploymentId): Promise<ReadTree> {
+    return this.#root.sub(`${rootPath(await this.existing(id))}/usr/etc`)
+  }
+
+  async currentEtc(id: DeploymentId): Promise<ReadTree | undefined> {
+    const path = etcPath(await this.existing(id))
+    return (await this.#root.stat(path))?.type === 'directory' ? this.#root.sub(path) : undefined
+  }
+
+  async etc(id: DeploymentId, lock: SysrootLock): Promise<Dir> {
+    return (await this.currentEtc(id)) === undefined
+      ? this.resetEtc(id, lock)
+      : this.#root.sub(etcPath(parseDeploymentId(id)))
+  }
+
+  async resetEtc(id: DeploymentId, lock: SysrootLock): Promise<Dir> {
+    this.check(lock)
+    const name = await this.existing(id)
+    await clearImmutable(this.#root, rootPath(name))
+    await this.#root.remove(etcPath(name))
+    await seedEtc(this.#repo, this.#root, name)
+    return this.#root.sub(etcPath(name))
+  }
+
+  async seal(id: DeploymentId, lock: SysrootLock): Promise<void> {
+    this.check(lock)
+    await sealDeployment(this.#root, await this.existing(id))
+  }
+
+  async bootSpecs(
+    order: readonly { readonly id: DeploymentId; readonly kargs: readonly string[] }[],
+    version: BootVersion,
+  ): Promise<BootSpec[]> {
+    await this.loadBootChecksums()
+    const extra = await readStaged(this.#sysroot)
+    const deployments = []
+    for (const { id, kargs } of order) {
+      const name = await this.existing(id)
+      const commit = await commitOf(this.#repo, name.checksum)
+      const isStaged = extra !== undefined && deploymentId(extra.target.name) === id
+      deployments.push({
+        id,
+        name,
+        bootChecksum: await this.bootChecksum(name),
+        version: commit && lookup(commit.metadata, 'version', 's'),
+        kargs,
+        ...(isStaged ? { extra: stagedEntryKeys(extra.others) } : {}),
+      })
+    }
+    return makeBootSpecs(this.#root, deployments, version, this.bootPrefix())
+  }
+
+  async activate(order: readonly DeploymentId[], version: BootVersion, lock: SysrootLock): Promise<void> {
+    this.check(lock)
+    await this.loadBootChecksums()
+    const deployments = []
+    for (const id of order) {
+      const name = await this.existing(id)
+      deployments.push({ name, bootChecksum: await this.bootChecksum(name) })
+    }
+    await writeBootLinks(this.#root, version, bootLinksOf(deployments, version))
+    await this.touch()
+  }
+
+  async setOrigin(id: DeploymentId, origin: SignedImageReference, lock: SysrootLock): Promise<void> {
+    await this.editOrigin(id, lock, (text) => originWithImage(text, origin))
+  }
+
+  async setPinned(id: DeploymentId, pinned: boolean, lock: SysrootLock): Promise<void> {
+    await this.editOrigin(id, lock, (text) => originWithPin(text, pinned))
+  }
+
+  async prune(
+    keep: {
+      readonly order: readonly DeploymentId[]
+      readonly staged?: DeploymentId
+      readonly version: BootVersion
+    },
+    lock: SysrootLock,
+  ): Promise<void> {
+    this.check(lock)
+    const staged = keep.staged === undefined || keep.order.includes(keep.staged) ? [] : [keep.staged]
+    await pruneDeployments(this.#root, this.#repo, {
+      keep: [...staged, ...keep.order].map(parseDeploymentId),
+      version: keep.version,
+      running: await this.runningName(),
+    })
+    await this.touch()
+  }
+
+  private async describe(name: DeploymentName): Promise<Deployment> {
+    return describeDeployment(this.#sysroot, this.#repo, name, await this.bootChecksum(name))
+  }
+
+  private async existing(id: DeploymentId): Promise<DeploymentName> {
+    const name = parseDeploymentId(id)
+    if ((await this.#root.stat(rootPath(name)))?.type !== 'directory') {
+      throw new BootcError('DEPLOY_NOT_FOUND', `deployment ${id} does not exist`, { details: { id } })
+    }
+    return name
+  }
+
+  private async loadBootChecksums(): Promise<void> {
+    for (const [id, digest] of await linkedBootChecksums(this.#root)) this.#bootChecksums.set(id, digest)
+    const staged = await readStaged(this.#sysroot)
+    if (staged?.target.bootChecksum !== undefined) {
+      this.#bootChecksums.set(deploymentId(staged.target.name), staged.target.bootChecksum)
+    }
+  }
+
+  private async bootChecksum(name: DeploymentName): Promise<string> {
+    const id = deploymentId(name)
+    let digest = this.#bootChecksums.get(id)
+    if (digest === undefined) {
+      const tree = this.#root.sub(rootPath(name))
+      digest = await bootChecksum(tree, await findKernel(tree))
+      this.#bootChecksums.set(id, digest)
+    }
+    return digest
+  }
+
+  private async runningName(): Promise<DeploymentName | undefined> {
+    const names: DeploymentName[] = []
+    for await (const { name } of scanDeployments(this.#root)) names.push(name)
+    return runningDeployment(this.#sysroot, names)
+  }
+
+  private async editOrigin(
+    id: DeploymentId,
+    lock: SysrootLock,
+    edit: (text: string) => string,
+  ): Promise<void> {
+    this.check(lock)
+    const path = originPath(await this.existing(id))
+    const text = (await readText(this.#root, path)) ?? ''
+    await this.#root.write(path, Buffer.from(edit(text)), { mode: 0o644 })
+    await this.touch()
+  }
+
+  /** Other programs watch this directory's mtime to learn of changes. */
+  private async touch(): Promise<void> {
+    await this.#root.setMeta(deployRoot, { mtime: this.#sysroot.host.now() / 1000 })
+  }
+
+  private bootPrefix(): '/' | '/boot/' {
+    return this.#repo.config('sysroot', 'bootprefix') === 'true' ? '/boot/' : '/'
+  }
+
+  private check(lock: SysrootLock): void {
+    if (lock.sysroot !== this.#sysroot) {
+      throw new BootcError('SYSROOT_LOCK', 'the lock belongs to another sysroot', { details: {} })
+    }
+  }
+}
+
+function withSoftRebootTarget(deployment: Deployment): Deployment {
+  return { ...deployment, backend: { ...deployment.backend, softRebootTarget: true } }
+}
+
+/** `bootconfig-extra`: keys of the boot entry, `a{ss}`. */
+function stagedEntryKeys(
+  others: readonly (readonly [string, { readonly type: string; readonly value: unknown }])[],
+): readonly (readonly [string, string])[] {
+  const found = others.find(([key, { type }]) => key === 'bootconfig-extra' && type === 'a{ss}')?.[1]
+  return found === undefined ? [] : (found.value as readonly (readonly [string, string])[])
+}
