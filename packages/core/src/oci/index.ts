@@ -30,3 +30,23 @@ export {
   mediaTypes,
   ociMediaType,
 } from './media-types.js'
+export { canonicalJson } from './canonical-json.js'
+export { parseStrictJson } from './strict-json.js'
+export type { JsonObject, JsonValue } from './strict-json.js'
+export {
+  maxDocumentBytes,
+  maxLayers,
+  parseConfig,
+  parseIndex,
+  parseManifest,
+  requireImageLayers,
+} from './documents.js'
+export { detectMediaType } from './detect-media-type.js'
+export {
+  goConfigBytes,
+  isDockerManifest,
+  normalizeConfig,
+  normalizeManifest,
+  toOciManifest,
+} from './normalize.js'
+export { choosePlatform, goArchitecture, hostPlatform, platformWarnings, printPlatform } from './platform.js'
