@@ -1,1 +1,1 @@
-export {}
+export * from './repo/index.js'

@@ -93,8 +93,7 @@ function checkNames({ files, dirs }: DirTree): void {
     let previous: string | undefined
     for (const { name } of entries) {
       const problem = fileNameProblem(name)
-      if (problem !== undefined)
-        throw invalid(`dirtree entry ${JSON.stringify(name.slice(0, 256))}`, problem)
+      if (problem !== undefined) throw invalid(`dirtree entry ${JSON.stringify(name.slice(0, 256))}`, problem)
       if (previous !== undefined && compareNames(previous, name) >= 0) {
         throw invalid(`dirtree entry ${JSON.stringify(name)}`, 'out of byte order or given twice')
       }

@@ -28,11 +28,7 @@ declare module '@bootc-sdk/core' {
 }
 
 /** @param object checksum and suffix, or what else names the bytes */
-export function corrupt(
-  object: string,
-  reason: string,
-  cause?: unknown,
-): BootcError<'STORE_OSTREE_CORRUPT'> {
+export function corrupt(object: string, reason: string, cause?: unknown): BootcError<'STORE_OSTREE_CORRUPT'> {
   return new BootcError('STORE_OSTREE_CORRUPT', `${object} is corrupt: ${reason}`, {
     details: { object, reason },
     cause,
@@ -48,5 +44,8 @@ export function unsupported(
   reason: string,
   cause?: unknown,
 ): BootcError<'STORE_OSTREE_UNSUPPORTED'> {
-  return new BootcError('STORE_OSTREE_UNSUPPORTED', `${what}: ${reason}`, { details: { what, reason }, cause })
+  return new BootcError('STORE_OSTREE_UNSUPPORTED', `${what}: ${reason}`, {
+    details: { what, reason },
+    cause,
+  })
 }

@@ -268,4 +268,3 @@ export class DirContentWriter implements ContentWriter {
     }
   }
 }
-

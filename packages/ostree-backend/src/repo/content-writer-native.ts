@@ -7,7 +7,6 @@ import { diskObject } from './disk-object.js'
 import { mapWriteError } from './errors.js'
 import type { SpaceBudget } from './space-budget.js'
 
-
 /** Content objects through the addon's threads. `onFinish` gets the names of new objects. */
 export class NativeContentWriter implements ContentWriter {
   readonly #writer: NativeObjectWriter
@@ -99,4 +98,3 @@ export class NativeContentWriter implements ContentWriter {
     }
   }
 }
-

@@ -7,11 +7,7 @@ export function noObject(object: string, cause?: unknown): BootcError<'STORE_OST
   })
 }
 
-export function noSpace(
-  needBytes: number,
-  freeBytes: number,
-  cause?: unknown,
-): BootcError<'STORE_NO_SPACE'> {
+export function noSpace(needBytes: number, freeBytes: number, cause?: unknown): BootcError<'STORE_NO_SPACE'> {
   return new BootcError(
     'STORE_NO_SPACE',
     `repository needs ${needBytes} bytes, ${Math.max(0, freeBytes)} are free beyond its reserve`,

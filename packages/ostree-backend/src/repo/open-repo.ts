@@ -41,11 +41,7 @@ export async function openRepo(dir: Dir, options: OpenRepoOptions = {}): Promise
  * Lay out an empty repository, as `ostree init` does, and open it. Repeatable: an existing one of the same
  * mode is opened as it is.
  */
-export async function initRepo(
-  dir: Dir,
-  mode: RepoMode,
-  options: InitRepoOptions = {},
-): Promise<OstreeRepo> {
+export async function initRepo(dir: Dir, mode: RepoMode, options: InitRepoOptions = {}): Promise<OstreeRepo> {
   const there = await openExisting(dir, options)
   if (there !== undefined) {
     if (there.mode === mode) return there

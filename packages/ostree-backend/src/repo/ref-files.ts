@@ -81,10 +81,7 @@ export async function* walkRefs(dir: Dir, root: string): AsyncGenerator<string> 
 }
 
 /** Refuse refs whose place is taken by a directory, or lies below another ref, before anything moves. */
-export async function checkRefPlaces(
-  dir: Dir,
-  refs: ReadonlyMap<string, string | undefined>,
-): Promise<void> {
+export async function checkRefPlaces(dir: Dir, refs: ReadonlyMap<string, string | undefined>): Promise<void> {
   for (const [name, checksum] of refs) {
     const path = refPath(name)
     if (checksum === undefined) continue

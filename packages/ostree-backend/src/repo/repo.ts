@@ -75,9 +75,7 @@ export class Repo implements OstreeRepo {
   }
 
   async has(type: ObjectType, checksum: string): Promise<boolean> {
-    return (
-      (await this.#objects.has(type, checksum)) || ((await this.#parent?.has(type, checksum)) ?? false)
-    )
+    return (await this.#objects.has(type, checksum)) || ((await this.#parent?.has(type, checksum)) ?? false)
   }
 
   async readMetadata(type: MetadataType, checksum: string): Promise<Uint8Array> {
@@ -101,9 +99,7 @@ export class Repo implements OstreeRepo {
     for (const [index, bytes] of found.entries()) {
       const checksum = checksums[index]!
       trees.push(
-        bytes === undefined
-          ? await this.readDirTree(checksum)
-          : decodeDirTree(bytes, `${checksum}.dirtree`),
+        bytes === undefined ? await this.readDirTree(checksum) : decodeDirTree(bytes, `${checksum}.dirtree`),
       )
     }
     return trees

@@ -57,9 +57,7 @@ async function summaryRef(repo: OstreeRepo, ref: string, checksum: string): Prom
     commitBytes: bytes.length,
     metadata: [
       ['ostree.commit.timestamp', { type: 't', value: swap64(BigInt(commit.timestamp)) }],
-      ...(version === undefined
-        ? []
-        : [['ostree.commit.version', { type: 's', value: version }] as const]),
+      ...(version === undefined ? [] : [['ostree.commit.version', { type: 's', value: version }] as const]),
     ],
   }
 }

@@ -84,9 +84,7 @@ export class Transaction implements RepoTransaction {
     return (await this.writeMetadataBatch([{ type, bytes }]))[0]!
   }
 
-  async writeMetadataBatch(
-    objects: readonly { type: MetadataType; bytes: Uint8Array }[],
-  ): Promise<string[]> {
+  async writeMetadataBatch(objects: readonly { type: MetadataType; bytes: Uint8Array }[]): Promise<string[]> {
     this.#checkOpen()
     try {
       const checksums = objects.map(({ type, bytes }) => {
@@ -98,7 +96,10 @@ export class Transaction implements RepoTransaction {
       await this.#metadata.drain()
       return checksums
     } catch (error) {
-      throw mapWriteError(error, objects.reduce((sum, object) => sum + object.bytes.length, 0))
+      throw mapWriteError(
+        error,
+        objects.reduce((sum, object) => sum + object.bytes.length, 0),
+      )
     }
   }
 
