@@ -1,8 +1,7 @@
 // The example of the README, with the rest that makes it a program: install a system into a directory, then
 // upgrade it. Run with `node examples/library.ts DIR IMGREF` (Node 22.18 or later runs TypeScript as it is).
-import { openBootc } from '@bootc-sdk/core'
+import { openBootc, parseSignedReference } from '@bootc-sdk/core'
 import { nodeSysroot } from '@bootc-sdk/core/node'
-import { parseSignedReference } from '@bootc-sdk/core/oci'
 import { defaultTransports } from '@bootc-sdk/core/transports'
 import { ostreeBackend } from '@bootc-sdk/ostree-backend'
 import { grubBootloader } from '@bootc-sdk/bootloader-grub'
@@ -10,7 +9,7 @@ import { grubBootloader } from '@bootc-sdk/bootloader-grub'
 const [dir = '/mnt', image = 'ostree-unverified-registry:registry.example/os:stable'] = process.argv.slice(2)
 
 const bootc = await openBootc({
-  sysroot: await nodeSysroot(dir),
+  sysroot: nodeSysroot(dir),
   transports: defaultTransports(),
   stores: [ostreeBackend()],
   bootloaders: [grubBootloader()],

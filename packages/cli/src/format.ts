@@ -35,7 +35,6 @@ export function shortDigest(digest: string): string {
 
 /** Text safe for one line of a terminal: control characters and bytes that are not UTF-8 become escapes. */
 export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex
   return text.replace(
     /[\u0000-\u001f\u007f-\u009f\u2028\u2029]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g,
     (character) => {

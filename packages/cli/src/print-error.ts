@@ -47,7 +47,7 @@ function messageOf(error: unknown): string {
   if (isBootcError(error)) return error.message
   if (!(error instanceof Error)) return String(error)
   // `TypeError: x is not a function` is a mistake of ours; plain and system errors explain themselves.
-  const plain = error.name === 'Error' || error.name === 'AbortError' || 'code' in error
+  const plain = ['Error', 'AbortError', 'UsageError'].includes(error.name) || 'code' in error
   return plain ? error.message : `${error.name}: ${error.message}`
 }
 

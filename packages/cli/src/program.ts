@@ -49,6 +49,10 @@ export function buildProgram(cli: Cli, result: { code: number }): Command {
       const options = command.optsWithGlobals()
       // Read by the addon's loader when core is first imported.
       if (options['native'] === 'off') process.env['BOOTC_SDK_NATIVE'] = '0'
+      if (typeof options['progressFd'] === 'number') {
+        const { checkProgressFd } = await import('./progress/progress-fd.js')
+        checkProgressFd(options['progressFd'])
+      }
       const run = (await load()) as unknown as (...values: unknown[]) => Promise<number | void>
       result.code = (await run(cli, options, ...(command.processedArgs as unknown[]))) ?? 0
     }

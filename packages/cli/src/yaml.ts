@@ -45,7 +45,8 @@ function inline(value: unknown): string {
 }
 
 /** Anything a reader of YAML 1.1 or 1.2 could take for something else than a string. */
-const ambiguous = /^(~|null|true|false|yes|no|on|off|y|n|<<|=|[-+]?\.(inf|nan)|[-+0-9_.,:eExXoO]+|0x[0-9a-f_]+)$/i
+const ambiguous =
+  /^(~|null|true|false|yes|no|on|off|y|n|<<|=|[-+]?\.(inf|nan)|[-+0-9_.,:eExXoO]+|0x[0-9a-f_]+)$/i
 
 function scalar(text: string): string {
   if (/^[A-Za-z0-9_./][\w./@:+-]*$/.test(text) && !text.endsWith(':') && !ambiguous.test(text)) return text

@@ -30,7 +30,7 @@ export async function openSystem(
       network === undefined ? [] : openTransports(network),
     ])
   return openBootc({
-    sysroot: await nodeSysroot(await realpath(options.sysroot)),
+    sysroot: nodeSysroot(await realpath(options.sysroot)),
     transports,
     stores: [ostreeBackend()],
     bootloaders: [grubBootloader()],

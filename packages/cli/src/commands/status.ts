@@ -1,5 +1,5 @@
 import { BootcError } from '@bootc-sdk/core'
-import { canonicalHostJson, formatHuman, toBootcHost, type BootcHost } from '@bootc-sdk/core/host-api'
+import { canonicalHostJson, formatHuman, onlyBooted, toBootcHost } from '@bootc-sdk/core/host-api'
 import type { Cli } from '../io.js'
 import { openSystem, type SystemOptions } from './open-system.js'
 import { printHostYaml } from '../host-yaml.js'
@@ -23,8 +23,7 @@ export async function status(cli: Cli, options: StatusFlags): Promise<void> {
   const bootc = await openSystem(cli, options)
   const state = await bootc.status({ signal: cli.signal })
   const full = toBootcHost(state)
-  const host: BootcHost =
-    options.booted === true ? { ...full, status: { ...full.status, staged: null, rollback: null } } : full
+  const host = options.booted === true ? onlyBooted(full) : full
   const format =
     options.json === true ? 'json' : (options.format ?? (cli.out.isTerminal ? 'humanreadable' : 'yaml'))
   switch (format) {

@@ -31,8 +31,7 @@ async function openPipe(
   cli: Cli,
   fd: number,
 ): Promise<{ onEvent: (event: ProgressEvent) => void; finish: () => Promise<void> }> {
-  const { checkProgressFd, progressFd } = await import('../progress/progress-fd.js')
-  checkProgressFd(fd)
+  const { progressFd } = await import('../progress/progress-fd.js')
   const { toProgressJsonl } = await import('@bootc-sdk/core/host-api')
   return progressFd(cli, fd, toProgressJsonl())
 }

@@ -1,5 +1,4 @@
 import { resolve } from 'node:path'
-import { BootcError } from '@bootc-sdk/core'
 import type { OstreeRepo } from '@bootc-sdk/ostree-backend'
 
 export interface RepoOptions {
@@ -15,11 +14,8 @@ export async function openRepository(options: RepoOptions): Promise<OstreeRepo> 
   return openRepo(nodeDir(resolve(options.repo)))
 }
 
-/** @throws BootcError `STORE_REF_NOT_FOUND` */
+/** @throws BootcError `STORE_OSTREE_NO_REV` */
 export async function resolveCommit(repo: OstreeRepo, rev: string): Promise<string> {
-  const checksum = await repo.resolveRev(rev)
-  if (checksum === undefined) {
-    throw new BootcError('STORE_REF_NOT_FOUND', `Refspec '${rev}' not found`, { details: { ref: rev } })
-  }
-  return checksum
+  const { requireRev } = await import('@bootc-sdk/ostree-backend')
+  return requireRev(repo, rev)
 }

@@ -1,0 +1,65 @@
+import { BootcError } from '@bootc-sdk/core'
+import type { Variant } from '@bootc-sdk/ostree-backend'
+import { UsageError, type Cli } from '../io.js'
+import { formatBytes, printable } from '../format.js'
+import { openRepository, type RepoOptions } from './repository.js'
+import { variantText } from './variant-text.js'
+
+/** `bootc-sdk ostree summary -u|-v`. */
+export async function summary(
+  cli: Cli,
+  options: RepoOptions & { update?: boolean; view?: boolean },
+): Promise<void> {
+  if ((options.update === true) === (options.view === true)) throw new UsageError('choose --update or --view')
+  const repo = await openRepository(options)
+  const { readSummary, updateSummary } = await import('@bootc-sdk/ostree-backend')
+  if (options.update === true) {
+    await updateSummary(repo)
+    return
+  }
+  const found = await readSummary(repo)
+  if (found === undefined) {
+    throw new BootcError('STORE_NO_SUMMARY', 'the repository has no summary file', {
+      details: { repo: options.repo },
+    })
+  }
+  for (const { ref, commit, commitBytes, metadata } of found.refs) {
+    await cli.out.write(
+      `* ${printable(ref)}\n    Latest Commit (${formatBytes(commitBytes)}):\n      ${commit}\n`,
+    )
+    for (const [key, value] of metadata) await cli.out.write(`    ${keyLine(key, value)}\n`)
+    await cli.out.write('\n')
+  }
+  for (const [key, value] of found.metadata) await cli.out.write(`${keyLine(key, value)}\n`)
+}
+
+const labels: Readonly<Record<string, string>> = {
+  'ostree.commit.timestamp': 'Timestamp',
+  'ostree.commit.version': 'Version',
+  'ostree.summary.mode': 'Repository Mode',
+  'ostree.summary.last-modified': 'Last-Modified',
+  'ostree.summary.tombstone-commits': 'Has Tombstone Commits',
+  'ostree.summary.collection-id': 'Collection ID',
+}
+
+function keyLine(key: string, value: Variant): string {
+  const label = labels[key]
+  return label === undefined
+    ? `${printable(key)}: ${textOf(key, value)}`
+    : `${label} (${key}): ${textOf(key, value)}`
+}
+
+function textOf(key: string, value: Variant): string {
+  if (value.type === 's') return printable(value.value as string)
+  if (value.type === 'b' && labels[key] !== undefined) return value.value === true ? 'Yes' : 'No'
+  if (value.type === 't' && (key.endsWith('timestamp') || key.endsWith('last-modified')))
+    return time(value.value as bigint)
+  return variantText(value)
+}
+
+/** These numbers are big-endian inside a little-endian format. */
+function time(value: bigint): string {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigUInt64LE(value)
+  return `${new Date(Number(bytes.readBigUInt64BE()) * 1000).toISOString().slice(0, 19)}+00`
+}
