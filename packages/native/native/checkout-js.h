@@ -1,0 +1,7 @@
+#pragma once
+#include <napi.h>
+
+namespace bootc {
+/// The class behind `createCheckout`.
+Napi::Function CheckoutClass(Napi::Env env);
+}  // namespace bootc
