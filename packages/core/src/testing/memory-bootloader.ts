@@ -1,0 +1,187 @@
+import { BootcError } from '../errors.js'
+import type {
+  BootEntry,
+  BootFile,
+  Bootloader,
+  BootPlan,
+  BootSpec,
+  BootVersion,
+  Provider,
+  Sysroot,
+  Volume,
+} from '../interfaces/index.js'
+import { composeCmdline } from './compose-cmdline.js'
+import { makeDirs } from './memory-store/files.js'
+import { readAll, readText } from './read-tree.js'
+
+const loaderDir = 'memory-loader'
+/** Holds `0` or `1`: the set that boots. */
+const pointer = `${loaderDir}/active`
+const filesDir = `${loaderDir}/files`
+
+/**
+ * A small boot loader that keeps all promises of the interface: two sets of entries
+ * `memory-loader/entries.{0,1}/NN.json` and a pointer that is exchanged by a rename. Needs no symbolic links,
+ * so it also lives on FAT.
+ */
+export function memoryBootloader(): Provider<Bootloader> {
+  return Object.freeze<Provider<Bootloader>>({
+    name: 'memory-loader',
+    apiVersion: 1,
+    detect: async ({ boot }) =>
+      (await boot.dir.stat(loaderDir)) === undefined
+        ? undefined
+        : { evidence: `directory ${loaderDir} on the boot volume exists` },
+    open: async (sysroot) => openLoader(sysroot),
+    async init(sysroot) {
+      await makeDirs(sysroot.boot.dir, loaderDir)
+      await sysroot.boot.dir.sync()
+      return openLoader(sysroot)
+    },
+  })
+}
+
+function openLoader({ boot }: Sysroot): Bootloader {
+  const { dir } = boot
+  return Object.freeze<Bootloader>({
+    name: 'memory-loader',
+    supports: Object.freeze({ atomic: true, uki: false, bootCounting: false }),
+    async read() {
+      const version = await activeVersion(boot)
+      if (version === undefined) return { entries: [], prepared: await readSet(boot, 0) }
+      const entries = await readSet(boot, version)
+      return { version, entries, prepared: await readSet(boot, other(version)) }
+    },
+    async plan(specs, version) {
+      const wanted = specs.map((spec, index) => toEntry(boot, spec, index))
+      const active = await activeVersion(boot)
+      const now = active === undefined ? [] : await readSet(boot, active)
+      const changed = active === undefined || JSON.stringify(now) !== JSON.stringify(wanted)
+      let bytes = 0
+      for (const [path, file] of artifactFiles(specs)) {
+        if (changed && (await dir.stat(path)) === undefined) bytes += file.sizeBytes
+      }
+      return { version, changed, bytesNeeded: { boot: bytes, esp: 0 }, specs }
+    },
+    async prepare(plan, _lock, options = {}) {
+      if (!plan.changed) return
+      await checkTarget(boot, plan)
+      for (const [path, file] of artifactFiles(plan.specs)) {
+        options.signal?.throwIfAborted()
+        await putFile(boot, path, file)
+        const done = { id: path, bytes: file.sizeBytes, totalBytes: file.sizeBytes, cachedBytes: 0 }
+        options.onProgress?.({ type: 'boot:copy', detail: done })
+      }
+      const set = setPath(plan.version)
+      await dir.remove(set)
+      await dir.mkdir(set, { mode: 0o755 })
+      for (const [index, spec] of plan.specs.entries()) {
+        const entry = toEntry(boot, spec, index)
+        await dir.write(`${set}/${entry.fileName}`, Buffer.from(JSON.stringify(entry)), { mode: 0o644 })
+      }
+    },
+    async commit(plan) {
+      if (!plan.changed) return
+      await dir.sync()
+      // Only a durable temporary makes the rename safe: an empty pointer would boot nothing.
+      await dir.write(`${pointer}.new`, Buffer.from(String(plan.version)), { mode: 0o644 })
+      await dir.sync()
+      await dir.rename(`${pointer}.new`, pointer)
+      await dir.sync()
+    },
+    async prune(keep) {
+      const names = new Set(keep.map((entry) => JSON.stringify(entry)))
+      const active = await activeVersion(boot)
+      for (const version of [0, 1] as const) {
+        if (version === active) continue
+        const set = await readSet(boot, version)
+        const kept = set.length > 0 && set.every((entry) => names.has(JSON.stringify(entry)))
+        if (!kept) await dir.remove(setPath(version))
+      }
+      await dir.remove(`${pointer}.new`)
+      const used = new Set(keep.flatMap((entry) => [entry.linux ?? '', ...entry.initrds]))
+      await pruneArtifacts(boot, used)
+    },
+  })
+}
+
+/** The active set must never be prepared: it is what boots until the commit. */
+async function checkTarget(boot: Volume, plan: BootPlan): Promise<void> {
+  if ((await activeVersion(boot)) !== plan.version) return
+  throw new BootcError('BOOT_SET_ACTIVE', `set ${plan.version} of entries is the active one`)
+}
+
+function setPath(version: BootVersion): string {
+  return `${loaderDir}/entries.${version}`
+}
+
+function other(version: BootVersion): BootVersion {
+  return version === 0 ? 1 : 0
+}
+
+async function activeVersion({ dir }: Volume): Promise<BootVersion | undefined> {
+  const text = await readText(dir, pointer)
+  return text === '0' ? 0 : text === '1' ? 1 : undefined
+}
+
+async function readSet({ dir }: Volume, version: BootVersion): Promise<BootEntry[]> {
+  const entries: BootEntry[] = []
+  const set = setPath(version)
+  if ((await dir.stat(set)) === undefined) return entries
+  for await (const { name } of dir.list(set)) {
+    const text = name.endsWith('.json') ? await readText(dir, `${set}/${name}`) : undefined
+    // A set that was being written when the power went may hold anything; only the active one is durable.
+    if (text?.endsWith('}')) entries.push(JSON.parse(text) as BootEntry)
+  }
+  return entries
+}
+
+function toEntry({ bootPrefix }: Volume, spec: BootSpec, index: number): BootEntry {
+  const { artifact } = spec
+  if (artifact.kind !== 'linux') throw new BootcError('BOOT_UNSUPPORTED', 'this loader boots no UKI')
+  const prefix = `${spec.bootPrefix ?? bootPrefix}${filesDir}/${artifact.dir}`
+  return {
+    fileName: `${String(index).padStart(2, '0')}.json`,
+    title: spec.title,
+    version: spec.version,
+    options: composeCmdline(spec.kargs, spec.rootKargs),
+    linux: `${prefix}/${artifact.kernel.name}`,
+    initrds: artifact.initrds.map((file) => `${prefix}/${file.name}`),
+    extra: spec.extra ?? [],
+  }
+}
+
+function artifactFiles(specs: readonly BootSpec[]): Map<string, BootFile> {
+  const files = new Map<string, BootFile>()
+  for (const { artifact } of specs) {
+    if (artifact.kind !== 'linux') continue
+    for (const file of [artifact.kernel, ...artifact.initrds])
+      files.set(`${filesDir}/${artifact.dir}/${file.name}`, file)
+  }
+  return files
+}
+
+/** A file of that name may be cut short by a power cut, so its content is compared. */
+async function putFile({ dir }: Volume, path: string, file: BootFile): Promise<void> {
+  const content = await readAll(file.tree, file.path)
+  if ((await dir.stat(path)) !== undefined) {
+    if (Buffer.compare(await readAll(dir, path), content) === 0) return
+  }
+  await makeDirs(dir, path.slice(0, path.lastIndexOf('/')))
+  await dir.write(path, content, { mode: 0o644 })
+}
+
+/** Remove every directory of artifacts that no kept entry names, and directories that are left empty. */
+async function pruneArtifacts({ dir, bootPrefix }: Volume, used: ReadonlySet<string>): Promise<void> {
+  const visit = async (path: string): Promise<boolean> => {
+    let isUsed = false
+    for await (const { name, stat } of dir.list(path)) {
+      const full = `${path}/${name}`
+      if (stat.type === 'directory') isUsed = (await visit(full)) || isUsed
+      else if (used.has(`${bootPrefix}${full}`) || used.has(`/${full}`)) isUsed = true
+    }
+    if (!isUsed) await dir.remove(path)
+    return isUsed
+  }
+  if ((await dir.stat(filesDir)) !== undefined) await visit(filesDir)
+}
