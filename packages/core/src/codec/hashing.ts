@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import type { Hash } from 'node:crypto'
 import type { Bytes, Digest } from '../interfaces/common.js'
 
-
 /** Digest over bytes that arrive in pieces. */
 export class RunningDigest {
   readonly #algorithm: 'sha256' | 'sha512'

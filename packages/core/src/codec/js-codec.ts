@@ -8,13 +8,11 @@ import {
   layerCorrupt,
   layerTooLarge,
 } from './codec-errors.js'
-import { MAGIC_BYTES, detectCompression } from './compression.js'
-import { gunzip } from './gunzip.js'
+import { RefusedCompression, decompress } from './decompress.js'
 import { RunningDigest } from './hashing.js'
 import { MeasuredBlob } from './measured-blob.js'
 import { DEFAULT_MAX_OUTPUT_BYTES } from './types.js'
 import type { Codec, DecodeOptions, ExpectedLayer } from './types.js'
-import { unzstd } from './unzstd.js'
 
 /** Decoding with Node's zlib and crypto and fzstd: works everywhere, the slower of the two. */
 export function jsCodec(): Codec {
@@ -38,7 +36,7 @@ async function* decode(
   const tar = new RunningDigest(expected.diffId ? digestAlgorithm(expected.diffId) : 'sha256')
   try {
     try {
-      for await (const chunk of decompress(reader, expected, members)) {
+      for await (const chunk of decompress(reader, members)) {
         options.signal?.throwIfAborted()
         if (tar.bytes + chunk.length > limitBytes) throw layerTooLarge(expected, limitBytes)
         tar.update(chunk)
@@ -46,6 +44,7 @@ async function* decode(
       }
       await reader.drain()
     } catch (error) {
+      if (error instanceof RefusedCompression) throw compressionUnsupported(expected, error.compression)
       if (!(error instanceof CorruptData)) throw error
       // Damage in transit shows in size or digest; only a blob that was published broken is corrupt.
       await reader.drain()
@@ -60,16 +59,4 @@ async function* decode(
   } finally {
     await reader.close()
   }
-}
-
-async function* decompress(
-  reader: ByteReader,
-  expected: ExpectedLayer,
-  members: 'all' | 'first',
-): AsyncGenerator<Uint8Array> {
-  const compression = detectCompression(await reader.peek(MAGIC_BYTES))
-  if (typeof compression === 'object') throw compressionUnsupported(expected, compression.refused)
-  if (compression === 'gzip') yield* gunzip(reader, members)
-  else if (compression === 'zstd') yield* unzstd(reader)
-  else for (let chunk = await reader.chunk(); chunk; chunk = await reader.chunk()) yield chunk
 }

@@ -1,4 +1,4 @@
-import type { Bytes, Digest, OpOptions } from './common.js'
+import type { Bytes, Digest, OpOptions, Warning } from './common.js'
 import type { ReadTree } from './tree.js'
 import type { Descriptor, ImageConfig, ImageManifest } from '../oci/types.js'
 import type { ImageReference, SignatureSource, TransportName } from '../oci/reference.js'
@@ -17,6 +17,8 @@ export interface ResolvedImage {
   readonly config: ImageConfig
   readonly configDigest: Digest
   readonly configBytes: Uint8Array
+  /** What was odd but not wrong: a lying header, a config for another platform. */
+  readonly warnings?: readonly Warning[]
 }
 
 /** A blob stream; `file` is set where the blob lies in a local file, so that native code can read it itself. */

@@ -1,0 +1,30 @@
+import type { ImageTransport } from '../interfaces/transport.js'
+import { dirTransport } from './local/dir-transport.js'
+import { ociArchiveTransport } from './local/oci-archive-transport.js'
+import type { OciArchiveOptions } from './local/oci-archive-transport.js'
+import { ociTransport } from './local/oci-transport.js'
+import { authFileCredentials, ostreeCredentials } from './registry/ostree-auth.js'
+import { registryTransport } from './registry/registry-transport.js'
+import type { RegistryTransportOptions } from './registry/registry-transport.js'
+
+export interface DefaultTransportOptions extends RegistryTransportOptions, OciArchiveOptions {
+  /** `false`: no certificate checks, and plain HTTP where HTTPS fails, for every registry. */
+  readonly tlsVerify?: boolean
+  /** The one auth file to read, instead of bootc's own search (`ostreeCredentials`). */
+  readonly authfile?: string
+}
+
+/** Everything core can read: `registry`, `oci`, `oci-archive`, `dir`, with credentials found as bootc finds them. */
+export function defaultTransports(options: DefaultTransportOptions = {}): ImageTransport[] {
+  const { tlsVerify, authfile, temporaryDir, maxBytes, ...registry } = options
+  const credentials = authfile === undefined ? ostreeCredentials() : authFileCredentials(authfile)
+  return [
+    registryTransport({ credentials, ...(tlsVerify === false ? { insecure: true } : {}), ...registry }),
+    ociTransport(),
+    ociArchiveTransport({
+      ...(temporaryDir === undefined ? {} : { temporaryDir }),
+      ...(maxBytes === undefined ? {} : { maxBytes }),
+    }),
+    dirTransport(),
+  ]
+}

@@ -1,0 +1,60 @@
+import { resolve } from 'node:path'
+import { BootcError } from '../../errors.js'
+import type { ImageTransport } from '../../interfaces/transport.js'
+import { digestHex, maxDocumentBytes } from '../../oci/index.js'
+import type { ImageReference } from '../../oci/reference.js'
+import { resolveImage } from '../resolve-image.js'
+import { layoutInvalid } from '../transport-errors.js'
+import { directoryLocator, readDocument } from './file-locator.js'
+import type { FileLocator } from './file-locator.js'
+import { localLayer } from './layout-transport.js'
+
+const VERSION = 'Directory Transport Version: 1.1\n'
+
+/**
+ * `dir:PATH`, the flat directory that skopeo writes: `version`, `manifest.json`, config and layers by hex
+ * digest, instances of an index as `<hex>.manifest.json`.
+ *
+ * @see containers/image 5.34 directory/directory_dest.go
+ */
+export function dirTransport(): ImageTransport {
+  return {
+    name: 'dir',
+    transports: ['dir'],
+    supports: { range: true, localTree: false },
+    async resolve(reference, options = {}) {
+      const files = directoryLocator(pathOf(reference))
+      await checkVersion(files)
+      const read = (name: string): Promise<Uint8Array> => {
+        options.signal?.throwIfAborted()
+        return readDocument(files, name, maxDocumentBytes)
+      }
+      return resolveImage(
+        {
+          reference,
+          top: { bytes: await read('manifest.json') },
+          readManifest: async ({ digest }) => ({ bytes: await read(`${digestHex(digest)}.manifest.json`) }),
+          readConfig: ({ digest }) => read(digestHex(digest)),
+        },
+        options,
+      )
+    },
+    openLayer({ reference }, layer, options) {
+      const path = pathOf(reference)
+      return localLayer(path, layer, () => directoryLocator(path).locate(digestHex(layer.digest)), options)
+    },
+  }
+}
+
+async function checkVersion(files: FileLocator): Promise<void> {
+  const text = Buffer.from(await readDocument(files, 'version', 4096)).toString()
+  if (text === VERSION) return
+  throw layoutInvalid(files.path, `version ${JSON.stringify(text.trim().slice(0, 80))} is not 1.1`)
+}
+
+function pathOf(reference: ImageReference): string {
+  if (reference.name !== '' && !reference.name.includes('\0')) return resolve(reference.name)
+  throw new BootcError('IMAGE_REFERENCE_INVALID', 'dir: needs a path', {
+    details: { reference: `dir:${reference.name}` },
+  })
+}

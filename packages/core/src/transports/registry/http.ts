@@ -1,0 +1,121 @@
+import type { Agent } from 'undici'
+import type { Bytes } from '../../interfaces/common.js'
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST'
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface HttpResponse {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  /** Raw bytes: `Content-Encoding` is never undone. */
+  readonly body: Bytes
+  /** Drop the body and, where it is long, the connection. */
+  discard(): Promise<void>
+}
+
+/** TLS facts of one host (`host[:port]`). */
+export interface TlsOptions {
+  /** PEM, in addition to the system's. */
+  readonly ca?: readonly string[]
+  readonly cert?: string
+  readonly key?: string
+}
+
+export interface HttpOptions {
+  /** No certificate check for these hosts. */
+  readonly insecure: (host: string) => boolean
+  readonly tls?: ((host: string) => TlsOptions | undefined) | undefined
+  readonly connectTimeoutMs: number
+  /** Without a byte for so long, a response counts as broken. */
+  readonly stallTimeoutMs: number
+}
+
+/** One request, no redirects, no retries. Rejects with the network's error, or `signal.reason`. */
+export interface HttpClient {
+  request(request: HttpRequest): Promise<HttpResponse>
+  close(): Promise<void>
+}
+
+/**
+ * undici with one agent for each origin, because CA, client certificate and `insecure` differ by host.
+ * Not `fetch`, which undoes content encodings and so breaks digests.
+ */
+export function undiciClient(options: HttpOptions): HttpClient {
+  const agents = new Map<string, Agent>()
+  // undici takes some 100 ms to load: only who pulls from a registry pays.
+  let loading: Promise<typeof import('undici')> | undefined
+  return {
+    async request({ method, url, headers, body, signal }) {
+      signal?.throwIfAborted()
+      const undici = await (loading ??= import('undici'))
+      let agent = agents.get(url.origin)
+      if (!agent) agents.set(url.origin, (agent = new undici.Agent(agentOptions(url, options))))
+      try {
+        const response = await undici.request(url, {
+          method,
+          headers,
+          body: body ?? null,
+          signal: signal ?? null,
+          dispatcher: agent,
+        })
+        const stream = response.body
+        return {
+          status: response.statusCode,
+          headers: response.headers,
+          body: stream as AsyncIterable<Uint8Array>,
+          discard: async () => {
+            // Short bodies are read to keep the connection, long ones dropped with it.
+            await stream.dump({ limit: 64 * 1024, ...(signal ? { signal } : {}) }).catch(() => undefined)
+          },
+        }
+      } catch (error) {
+        signal?.throwIfAborted()
+        throw error
+      }
+    },
+    async close() {
+      await Promise.all([...agents.values()].map((agent) => agent.destroy()))
+      agents.clear()
+    },
+  }
+}
+
+function agentOptions(url: URL, options: HttpOptions): ConstructorParameters<typeof Agent>[0] {
+  const tls = options.tls?.(url.host)
+  return {
+    headersTimeout: options.stallTimeoutMs,
+    bodyTimeout: options.stallTimeoutMs,
+    keepAliveTimeout: 30_000,
+    connect: {
+      timeout: options.connectTimeoutMs,
+      rejectUnauthorized: !options.insecure(url.host),
+      minVersion: 'TLSv1.2',
+      ...(tls?.ca ? { ca: [...tls.ca] } : {}),
+      ...(tls?.cert ? { cert: tls.cert } : {}),
+      ...(tls?.key ? { key: tls.key } : {}),
+    },
+  }
+}
+
+/** `localhost`, 127.0.0.0/8, ::1. @param host with or without port */
+export function isLoopback(host: string): boolean {
+  const name = host.replace(/:[0-9]+$/, '').toLowerCase()
+  return name === 'localhost' || name === '[::1]' || /^127(\.[0-9]{1,3}){3}$/.test(name)
+}
+
+/** A header that must not be repeated: its only value, else undefined. */
+export function singleHeader(response: Pick<HttpResponse, 'headers'>, name: string): string | undefined {
+  const value = response.headers[name]
+  return typeof value === 'string' ? value : undefined
+}
+
+/** All values of a header. */
+export function headerValues(response: Pick<HttpResponse, 'headers'>, name: string): readonly string[] {
+  const value = response.headers[name]
+  return value === undefined ? [] : typeof value === 'string' ? [value] : value
+}

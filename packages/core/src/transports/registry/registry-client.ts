@@ -1,0 +1,155 @@
+import { BootcError } from '../../errors.js'
+import { registryHost } from '../../oci/registry-name.js'
+import { Authorizer } from './authorizer.js'
+import { insufficientScope, parseChallenges } from './challenge.js'
+import type { CredentialSource } from './credentials.js'
+import { headerValues } from './http.js'
+import type { HttpClient, HttpResponse } from './http.js'
+import { followRedirects } from './redirect.js'
+import { whileRateLimited } from './retry.js'
+import type { OnRetry, Timing } from './retry.js'
+import { statusError } from './status-error.js'
+
+export interface RegistryClientOptions {
+  readonly http: HttpClient
+  readonly timing: Timing
+  readonly userAgent: string
+  readonly credentials?: CredentialSource | undefined
+  /** Plain HTTP and unknown certificates are fine for this host. */
+  readonly insecure: boolean
+}
+
+export interface GetOptions {
+  readonly accept?: string
+  /** Value of `Range`. */
+  readonly range?: string
+  readonly signal?: AbortSignal | undefined
+  readonly onRetry?: OnRetry | undefined
+}
+
+export type RegistryResponse = HttpResponse & { readonly url: URL; readonly attempts: number }
+
+interface Endpoint {
+  readonly base: URL
+  readonly authorizer: Authorizer
+}
+
+/** Authorised GET requests to one registry. */
+export class RegistryClient {
+  readonly #registry: string
+  readonly #options: RegistryClientOptions
+  #endpoint: Promise<Endpoint> | undefined
+
+  /** @param registry as references have it: `docker.io`, `quay.io`, `127.0.0.1:5000` */
+  constructor(registry: string, options: RegistryClientOptions) {
+    this.#registry = registry
+    this.#options = options
+  }
+
+  /**
+   * GET `/v2/<repository>/<path>` with whatever authorization the registry asked for.
+   *
+   * @returns any status but a redirect; the caller reads or discards the body
+   * @throws `TRANSPORT_UNREACHABLE`, `TRANSPORT_TLS`, `TRANSPORT_UNAUTHORIZED` (token server), …
+   */
+  async get(repository: string, path: string, options: GetOptions = {}): Promise<RegistryResponse> {
+    const { signal } = options
+    const { base, authorizer } = await abortable(this.#connect(), signal)
+    const url = new URL(`/v2/${repository}/${path}`, base)
+    const credentials = await this.#options.credentials?.({ registry: this.#registry, repository })
+    const scope = `repository:${repository}:pull`
+
+    const send = async (scopes: readonly string[]): Promise<HttpResponse & { url: URL; reused: boolean }> => {
+      const { header, reused } = await abortable(authorizer.authorize(scopes, credentials), signal)
+      const headers = {
+        ...this.#headers(),
+        ...(options.accept ? { accept: options.accept } : {}),
+        ...(options.range ? { range: options.range } : {}),
+        ...(header ? { authorization: header } : {}),
+      }
+      const request = { method: 'GET', url, headers, signal } as const
+      const response = await followRedirects(this.#options.http, request, this.#options.insecure)
+      return { ...response, reused }
+    }
+
+    const once = async (): Promise<HttpResponse & { url: URL }> => {
+      const response = await send([scope])
+      if (response.status !== 401 || response.url.origin !== url.origin) return response
+      const lacking = insufficientScope(parseChallenges(headerValues(response, 'www-authenticate')))
+      if (lacking !== undefined && lacking !== scope) {
+        await response.discard()
+        return send([scope, lacking])
+      }
+      if (!response.reused) return response
+      await response.discard()
+      authorizer.forget([scope], credentials)
+      return send([scope])
+    }
+    const { response, attempts } = await whileRateLimited(once, this.#options.timing, options)
+    return { ...response, attempts }
+  }
+
+  /** The first answer decides scheme and challenges; a failure is not remembered. */
+  #connect(): Promise<Endpoint> {
+    this.#endpoint ??= this.#ping().catch((error: unknown) => {
+      this.#endpoint = undefined
+      throw error
+    })
+    return this.#endpoint
+  }
+
+  async #ping(): Promise<Endpoint> {
+    const host = registryHost(this.#registry)
+    try {
+      return await this.#pingAt(new URL(`https://${host}/`))
+    } catch (error) {
+      if (!this.#options.insecure || !isConnectionError(error)) throw error
+      try {
+        return await this.#pingAt(new URL(`http://${host}/`))
+      } catch (plainError) {
+        // With TLS up and running, what it said is the better explanation.
+        throw isConnectionError(plainError) && (error as BootcError).code === 'TRANSPORT_TLS'
+          ? error
+          : plainError
+      }
+    }
+  }
+
+  async #pingAt(base: URL): Promise<Endpoint> {
+    const { http, timing, insecure, userAgent } = this.#options
+    const url = new URL('/v2/', base)
+    const { response } = await whileRateLimited(
+      () => followRedirects(http, { method: 'GET', url, headers: this.#headers() }, insecure),
+      timing,
+    )
+    if (response.status !== 200 && response.status !== 401)
+      throw await statusError(response, `registry ${base.host}`)
+    await response.discard()
+    const challenges = parseChallenges(headerValues(response, 'www-authenticate'))
+    return { base, authorizer: new Authorizer({ http, timing, challenges, insecure, userAgent }) }
+  }
+
+  #headers(): Record<string, string> {
+    return {
+      'user-agent': this.#options.userAgent,
+      'docker-distribution-api-version': 'registry/2.0',
+      'accept-encoding': 'identity',
+    }
+  }
+}
+
+function isConnectionError(error: unknown): boolean {
+  const code = error instanceof BootcError ? error.code : undefined
+  return code === 'TRANSPORT_TLS' || code === 'TRANSPORT_UNREACHABLE'
+}
+
+/** Stop waiting for work that others share. */
+function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason as Error)
+    if (signal.aborted) return onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}

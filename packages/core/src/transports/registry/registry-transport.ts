@@ -1,0 +1,212 @@
+import type { OpOptions, Warning } from '../../interfaces/common.js'
+import type { ImageTransport, ResolvedImage } from '../../interfaces/transport.js'
+import { manifestAccept, maxDocumentBytes, parseRegistryName, sha256Digest } from '../../oci/index.js'
+import { printImageReference } from '../../oci/parse-reference.js'
+import type { ImageReference } from '../../oci/reference.js'
+import type { Descriptor } from '../../oci/types.js'
+import { resolveImage } from '../resolve-image.js'
+import { blobStream } from './blob-stream.js'
+import type { CredentialSource } from './credentials.js'
+import { openForeign } from './foreign-layer.js'
+import { headerValues, isLoopback, singleHeader, undiciClient } from './http.js'
+import type { HttpClient, HttpOptions } from './http.js'
+import { readDocumentBody } from './read-body.js'
+import { RegistryClient } from './registry-client.js'
+import type { RegistryResponse } from './registry-client.js'
+import { systemTiming, withRetries } from './retry.js'
+import type { OnRetry, Timing } from './retry.js'
+import { serverWarnings } from './server-warnings.js'
+import { statusError } from './status-error.js'
+
+export interface RegistryTransportOptions {
+  /** Default: anonymous. `ostreeCredentials()` finds them as bootc does. */
+  readonly credentials?: CredentialSource
+  /**
+   * Hosts (`host[:port]`) whose certificates are not checked and that may be talked to over plain HTTP when
+   * HTTPS fails. Default: loopback addresses only. `false`: none at all, `true`: every host.
+   */
+  readonly insecure?: boolean | ((host: string) => boolean)
+  /** CA and client certificates by host. */
+  readonly tls?: HttpOptions['tls']
+  /** Default `bootc-sdk`. */
+  readonly userAgent?: string
+  /** How often opening a layer is repeated after a passing failure; default 3. */
+  readonly layerRetries?: number
+  /** The same for manifests and configs; default 0. */
+  readonly documentRetries?: number
+  /** Fetch layers from the `urls` of their descriptors when the registry does not have them; default no. */
+  readonly foreignLayers?: boolean
+  /** Default 30 s. */
+  readonly connectTimeoutMs?: number
+  /** A response that brings nothing for so long counts as broken; default 60 s. */
+  readonly stallTimeoutMs?: number
+  /** Clock, waiting and jitter, for tests. */
+  readonly timing?: Timing
+  /** For tests. */
+  readonly http?: HttpClient
+}
+
+/**
+ * `docker://HOST/REPOSITORY[:TAG][@DIGEST]`: images from a registry that speaks the OCI distribution API.
+ * Tag and digest together mean the digest. Nothing is loaded or connected before the first `resolve`.
+ *
+ * @see OCI distribution-spec 1.1.1
+ */
+export function registryTransport(
+  options: RegistryTransportOptions = {},
+): ImageTransport & { close(): Promise<void> } {
+  const registry = new Registry(options)
+  return {
+    name: 'registry',
+    transports: ['registry'],
+    supports: { range: true, localTree: false },
+    resolve: (reference, resolveOptions = {}) => registry.resolve(reference, resolveOptions),
+    openLayer: ({ reference }, layer, openOptions = {}) => registry.openLayer(reference, layer, openOptions),
+    close: () => registry.close(),
+  }
+}
+
+type ResolveOptions = NonNullable<Parameters<ImageTransport['resolve']>[1]>
+type OpenOptions = NonNullable<Parameters<ImageTransport['openLayer']>[2]>
+
+class Registry {
+  readonly #options: RegistryTransportOptions
+  readonly #timing: Timing
+  readonly #http: HttpClient
+  readonly #insecure: (host: string) => boolean
+  readonly #clients = new Map<string, RegistryClient>()
+
+  constructor(options: RegistryTransportOptions) {
+    const { insecure = isLoopback } = options
+    this.#options = options
+    this.#timing = options.timing ?? systemTiming
+    this.#insecure = typeof insecure === 'function' ? insecure : () => insecure
+    this.#http =
+      options.http ??
+      undiciClient({
+        insecure: this.#insecure,
+        tls: options.tls,
+        connectTimeoutMs: options.connectTimeoutMs ?? 30_000,
+        stallTimeoutMs: options.stallTimeoutMs ?? 60_000,
+      })
+  }
+
+  close(): Promise<void> {
+    return this.#http.close()
+  }
+
+  async resolve(reference: ImageReference, options: ResolveOptions): Promise<ResolvedImage> {
+    const { registry, repository, tag, digest } = parseRegistryName(reference.name)
+    const client = this.#client(registry)
+    const warnings: Warning[] = []
+    const printed = printImageReference(reference)
+    const get = (path: string, what: string, accept?: string) => {
+      const work = async () => {
+        const response = await client.get(repository, path, {
+          ...(accept === undefined ? {} : { accept }),
+          signal: options.signal,
+          onRetry: retryEvents(options, printed),
+        })
+        warnings.push(...serverWarnings(headerValues(response, 'warning')))
+        if (response.status !== 200) throw await failure(response, `${printed} (${what})`, printed)
+        const bytes = await readDocumentBody(response, what, maxDocumentBytes, options.signal)
+        return { response, bytes }
+      }
+      const { documentRetries = 0 } = this.#options
+      const retry = { signal: options.signal, onRetry: retryEvents(options, printed) }
+      return withRetries(work, documentRetries, this.#timing, retry)
+    }
+    const manifest = async (which: string) => {
+      const { response, bytes } = await get(`manifests/${which}`, 'manifest', manifestAccept)
+      warnings.push(...digestHeaderWarnings(response, bytes))
+      const contentType = singleHeader(response, 'content-type')
+      return { bytes, ...(contentType === undefined ? {} : { contentType }) }
+    }
+    const image = await resolveImage(
+      {
+        reference,
+        top: await manifest(digest ?? tag ?? 'latest'),
+        ...(digest === undefined ? {} : { topDigest: digest }),
+        readManifest: (descriptor) => manifest(descriptor.digest),
+        readConfig: async (descriptor) => (await get(`blobs/${descriptor.digest}`, 'config')).bytes,
+      },
+      options.platform ? { platform: options.platform } : {},
+    )
+    const all = [...distinct(warnings), ...(image.warnings ?? [])]
+    return all.length === 0 ? image : { ...image, warnings: all }
+  }
+
+  openLayer(reference: ImageReference, layer: Descriptor, options: OpenOptions): AsyncGenerator<Uint8Array> {
+    const { registry, repository } = parseRegistryName(reference.name)
+    const client = this.#client(registry)
+    const onRetry = retryEvents(options, layer.digest)
+    const { signal } = options
+    const open = async (range: string | undefined): Promise<RegistryResponse> => {
+      const get = { ...(range === undefined ? {} : { range }), signal, onRetry }
+      const response = await client.get(repository, `blobs/${layer.digest}`, get)
+      if (response.status === 200 || response.status === 206) return response
+      const error = await failure(
+        response,
+        `layer ${layer.digest}`,
+        printImageReference(reference),
+        layer.digest,
+      )
+      const isForeign =
+        this.#options.foreignLayers && error.code === 'TRANSPORT_NOT_FOUND' && layer.urls?.length
+      if (!isForeign) throw error
+      return openForeign(this.#http, layer, { range, signal, insecure: this.#insecure })
+    }
+    const { layerRetries = 3 } = this.#options
+    return blobStream({
+      descriptor: layer,
+      range: options.range,
+      open: (range) => withRetries(() => open(range), layerRetries, this.#timing, { signal, onRetry }),
+      timing: this.#timing,
+      signal,
+      onRetry,
+    })
+  }
+
+  #client(registry: string): RegistryClient {
+    let client = this.#clients.get(registry)
+    if (!client) {
+      const { credentials, userAgent = 'bootc-sdk' } = this.#options
+      client = new RegistryClient(registry, {
+        http: this.#http,
+        timing: this.#timing,
+        userAgent,
+        credentials,
+        insecure: this.#insecure(registry),
+      })
+      this.#clients.set(registry, client)
+    }
+    return client
+  }
+}
+
+function retryEvents({ onProgress }: OpOptions, id: string): OnRetry | undefined {
+  return onProgress && ((detail) => onProgress({ type: 'pull:retry', detail: { id, ...detail } }))
+}
+
+function failure(response: RegistryResponse, what: string, reference: string, digest?: string) {
+  const { attempts } = response
+  return statusError(response, what, {
+    reference,
+    ...(digest === undefined ? {} : { digest }),
+    ...(attempts > 1 ? { attempts } : {}),
+  })
+}
+
+/** The header is never trusted; a wrong one is worth a word. */
+function digestHeaderWarnings(response: RegistryResponse, bytes: Uint8Array): Warning[] {
+  const header = singleHeader(response, 'docker-content-digest')
+  const actual = sha256Digest(bytes)
+  if (header === undefined || !header.startsWith('sha256:') || header === actual) return []
+  const details = { header: header.slice(0, 100), actual }
+  const message = `the registry calls the manifest ${details.header}, its bytes hash to ${actual}`
+  return [{ code: 'transport:digest-header', message, details }]
+}
+
+function distinct(warnings: readonly Warning[]): Warning[] {
+  return [...new Map(warnings.map((warning) => [warning.message, warning])).values()]
+}
