@@ -71,8 +71,8 @@ async function* leases(
     } catch (error) {
       signal?.throwIfAborted()
       input.throwIfFailed()
-      if (hasCode(error, ['LIMIT'])) throw layerTooLarge(expected, limitBytes)
-      if (!hasCode(error, ['CORRUPT', 'TRUNCATED'])) throw error
+      if (hasCode(error, ['LIMIT']) && !isWindowLimit(error)) throw layerTooLarge(expected, limitBytes)
+      if (!hasCode(error, ['CORRUPT', 'TRUNCATED', 'LIMIT'])) throw error
       // Damage in transit shows in size or digest; only a blob that was published broken is corrupt.
       blocks.stop()
       await input.check(error)
@@ -195,6 +195,11 @@ class StreamInput implements Input {
       await blocks.push(chunk).catch(() => undefined)
     }
   }
+}
+
+/** A frame that asks for too large a window is refused before any output: no bomb, just unreadable. */
+function isWindowLimit(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('window')
 }
 
 function hasCode(error: unknown, codes: readonly string[]): boolean {
