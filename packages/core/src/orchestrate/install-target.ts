@@ -2,9 +2,21 @@ import { BootcError } from '../errors.js'
 import type { Dir, Sysroot } from '../interfaces/index.js'
 import type { InstallOptions } from './types.js'
 
+/** Made first and removed last: with it, the same command may go on where an installation was cut off. */
+const unfinishedMark = '.bootc-install-unfinished'
+
+export async function markUnfinished(sysroot: Sysroot): Promise<void> {
+  await sysroot.root.write(unfinishedMark, new Uint8Array(), { mode: 0o600 })
+}
+
+export async function markFinished(sysroot: Sysroot): Promise<void> {
+  await sysroot.root.remove(unfinishedMark)
+  await sysroot.root.sync()
+}
+
 /**
  * Make room for an installation, or refuse (bootc.md §17, to-filesystem). `none`: the root holds at most
- * `lost+found` and directories with nothing but mount points. `wipe`: everything goes. `alongside`: only
+ * `lost+found`, an empty `boot`, and directories with nothing but mount points. `wipe`: everything goes. `alongside`: only
  * /boot is emptied, of all but loader directories.
  *
  * @throws BootcError `SYSROOT_NOT_EMPTY`, `SYSROOT_MOUNT_POINT`
@@ -13,6 +25,7 @@ export async function prepareTarget(
   sysroot: Sysroot,
   replace: NonNullable<InstallOptions['replace']>,
 ): Promise<void> {
+  if ((await sysroot.root.stat(unfinishedMark)) !== undefined) return
   if (replace === 'none') return assertEmpty(sysroot.root)
   if (replace === 'wipe') return wipe(sysroot.root, '')
   for (const name of await namesIn(sysroot.boot.dir, '')) {
@@ -43,7 +56,8 @@ async function assertOnlyMounts(root: Dir, path: string, dev: number): Promise<v
     }
     if (!isMountPoint(stat.dev, dev)) await assertOnlyMounts(root, child, dev)
   }
-  if (children === 0) throw notEmpty(`Found empty directory: ${JSON.stringify(path)}`, path)
+  if (children === 0 && path !== 'boot')
+    throw notEmpty(`Found empty directory: ${JSON.stringify(path)}`, path)
 }
 
 async function wipe(root: Dir, path: string): Promise<void> {

@@ -7,11 +7,11 @@ import { addBootMount } from './fstab.js'
 import type { HostState } from './host-state.js'
 import { factsOfImage } from './image-facts.js'
 import { kargsOfDeployment } from './image-kargs.js'
-import { prepareTarget } from './install-target.js'
+import { markFinished, markUnfinished, prepareTarget } from './install-target.js'
 import { loadState } from './load.js'
 import { discardUnfinished, pruneAfterwards } from './prune.js'
-import { pullImage } from './pull-image.js'
-import type { PullResult } from './pull-types.js'
+import { pullResolved, resolveChecked } from './pull-image.js'
+import type { PullImageOptions, PullResult } from './pull-types.js'
 import { orderWithNew } from './retention.js'
 import type { InstallOptions, InstallResult } from './types.js'
 import { checkBootRoom, planOrder, writeOrder } from './write-order.js'
@@ -29,16 +29,23 @@ export async function install(context: Context, options: InstallOptions): Promis
   const stateroot = options.stateroot ?? 'default'
   await using lock = await lockSysroot(context, options)
   await assertNotBooted(context, stateroot)
+  const resolved = await resolveChecked(pullOptions(context, options))
   await prepareTarget(sysroot, options.replace ?? 'none')
+  await markUnfinished(sysroot)
   const backends = await initBackends(context, options, lock)
   await using _storeLock = await lockStore(context, backends, options)
   const state = await loadState(sysroot, backends)
   const writer: Writer = { ...backends, context, sysroot, lock, state }
 
-  const pull = await pullForInstall(writer, options)
+  const pull = await pullResolved({
+    ...pullOptions(context, options),
+    store: backends.store.images,
+    resolved,
+  })
   options.signal?.throwIfAborted()
   try {
     const { deployment, kargs } = await deployFirst(writer, pull, stateroot, options)
+    await markFinished(sysroot)
     const { warnings } = await pruneAfterwards(writer, options)
     return {
       deployment: deployment.id,
@@ -80,13 +87,11 @@ async function initBackends(
   return { store, loader }
 }
 
-function pullForInstall(writer: Writer, options: InstallOptions): Promise<PullResult> {
-  const { context, store, sysroot } = writer
+function pullOptions(context: Context, options: InstallOptions): Omit<PullImageOptions, 'store'> {
   const { source, target = source } = options
-  const architecture = options.architecture ?? sysroot.host.arch
-  return pullImage({
+  const architecture = options.architecture ?? context.sysroot.host.arch
+  return {
     transports: context.parts.transports,
-    store: store.images,
     reference: source.image,
     target: target.image,
     source: source.signature,
@@ -97,7 +102,7 @@ function pullForInstall(writer: Writer, options: InstallOptions): Promise<PullRe
     concurrency: context.parts.concurrency,
     signal: options.signal,
     onProgress: options.onProgress,
-  })
+  }
 }
 
 async function deployFirst(

@@ -16,26 +16,47 @@ import { resolveImage, transportFor } from './resolve-image.js'
  *
  * @throws BootcError `TRANSPORT_*`, `IMAGE_*`, `STORE_NO_SPACE` and what the store throws
  */
-export async function pullImage(options: PullImageOptions): Promise<PullResult> {
+export function pullImage(options: PullImageOptions): Promise<PullResult> {
+  return pullResolved(options)
+}
+
+/** `pullImage` of something that `resolveChecked` has seen, without asking the transport again. */
+export async function pullResolved(
+  options: PullImageOptions & { readonly resolved?: ResolvedImage | undefined },
+): Promise<PullResult> {
   options.signal?.throwIfAborted()
-  const { store, requireBootable } = options
+  const { store } = options
   const reference = canonicalReference(options.reference)
   const filedUnder = options.target ?? reference
 
   const known = options.unnamed === true ? undefined : await store.lookup(filedUnder)
   if (known !== undefined && isStoredDigest(known, reference)) return unchanged(known, 'digest-stored', [])
 
-  const resolved = await resolveImage(options.transports, reference, pick(options))
+  const resolved = options.resolved ?? (await resolveChecked(options))
+  const warnings = bootableWarnings(options, resolved)
+  if (known?.manifestDigest === resolved.manifestDigest) return unchanged(known, 'same-manifest', warnings)
+  if (known?.configDigest === resolved.configDigest) return unchanged(known, 'same-config', warnings)
+  return importImage(options, resolved, warnings)
+}
+
+/**
+ * The part of a pull that touches nothing: resolve, ask the policy, check that the image can be booted.
+ *
+ * @throws BootcError `TRANSPORT_*`, `IMAGE_*`
+ */
+export async function resolveChecked(options: ResolveOptions): Promise<ResolvedImage> {
+  const resolved = await resolveImage(
+    options.transports,
+    canonicalReference(options.reference),
+    pick(options),
+  )
   await (options.policy ?? insecureOnlyPolicy()).check(
     resolved,
     options.source ?? { kind: 'insecure' },
     signalOf(options),
   )
-  const warnings = requireBootable === undefined ? [] : checkBootable(resolved, requireBootable.architecture)
-
-  if (known?.manifestDigest === resolved.manifestDigest) return unchanged(known, 'same-manifest', warnings)
-  if (known?.configDigest === resolved.configDigest) return unchanged(known, 'same-config', warnings)
-  return importImage(options, resolved, warnings)
+  bootableWarnings(options, resolved)
+  return resolved
 }
 
 async function importImage(
@@ -91,6 +112,18 @@ async function importImage(
   }
 }
 
+type ResolveOptions = Pick<
+  PullImageOptions,
+  'transports' | 'reference' | 'policy' | 'source' | 'platform' | 'requireBootable' | 'signal'
+>
+
+function bootableWarnings(
+  { requireBootable }: Pick<PullImageOptions, 'requireBootable'>,
+  resolved: ResolvedImage,
+): Warning[] {
+  return requireBootable === undefined ? [] : checkBootable(resolved, requireBootable.architecture)
+}
+
 /** A reference by digest that is filed already needs no network. */
 function isStoredDigest(known: StoredImage, reference: ImageReference): boolean {
   return reference.transport === 'registry' && referenceDigest(reference) === known.manifestDigest
@@ -133,11 +166,11 @@ async function checkRoom(store: ImageStore, session: ImportSession, image: Resol
   )
 }
 
-function signalOf({ signal }: PullImageOptions): { signal?: AbortSignal } {
+function signalOf({ signal }: Pick<PullImageOptions, 'signal'>): { signal?: AbortSignal } {
   return signal === undefined ? {} : { signal }
 }
 
-function pick(options: PullImageOptions): { signal?: AbortSignal; platform?: PullImageOptions['platform'] } {
+function pick(options: ResolveOptions): { signal?: AbortSignal; platform?: PullImageOptions['platform'] } {
   return {
     ...signalOf(options),
     ...(options.platform === undefined ? {} : { platform: options.platform }),

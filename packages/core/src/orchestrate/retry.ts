@@ -4,10 +4,11 @@ import { isBootcError } from '../errors.js'
 /** Faults of a transport that will not go away by asking again. */
 const lasting = new Set([
   'TRANSPORT_UNAUTHORIZED',
-  'TRANSPORT_FORBIDDEN',
+  'TRANSPORT_DENIED',
   'TRANSPORT_NOT_FOUND',
+  'TRANSPORT_TLS',
+  'TRANSPORT_CONFIG_INVALID',
   'TRANSPORT_UNSUPPORTED',
-  'TRANSPORT_INVALID_REFERENCE',
 ])
 
 /** Whether an error, or what it wraps, is a passing fault of the transport. */

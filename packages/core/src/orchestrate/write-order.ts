@@ -24,7 +24,7 @@ export async function planOrder(writer: Writer, entries: readonly HostEntry[]): 
     version: entry.deployment.version,
     stateroot: entry.deployment.stateroot,
     kargs: withoutRootKargs(entry.kargs, rootKargs),
-    extra: entry.extra,
+    extra: entry.extra.filter(([key]) => key.startsWith('x-')),
   })
   const same = !entriesDiffer(state.order.map(face), entries.map(face))
   if (same && store.deployments.supports.relink) {
@@ -46,8 +46,9 @@ async function specsOf(
     version,
   )
   return specs.map((spec, index) => {
-    const extra = entries[index]?.extra ?? []
-    return spec.extra === undefined && extra.length > 0 ? { ...spec, extra } : spec
+    const own = spec.extra ?? []
+    const kept = (entries[index]?.extra ?? []).filter(([key]) => !own.some(([name]) => name === key))
+    return kept.length > 0 ? { ...spec, extra: [...own, ...kept] } : spec
   })
 }
 
