@@ -240,7 +240,7 @@ class Parser implements TarParser {
     const sizeBytes = isPlain ? raw.sizeBytes : overridden(pax, 'size', raw.sizeBytes, offset)
     const name = this.#name ?? decoded(pax, 'path') ?? readHeaderName(bytes, at)
     const linkName = this.#link ?? decoded(pax, 'linkpath') ?? readHeaderLinkName(bytes, at)
-    const type = raw.typeFlag === paxGlobalHeader ? 'paxGlobal' : typeOf(raw.typeFlag, name)
+    const type = raw.typeFlag === paxGlobalHeader ? 'paxGlobal' : typeOf(raw.typeFlag, name, sizeBytes)
     this.#checkName(name, offset)
     this.#checkName(linkName, offset)
     if (sizeBytes > 0 && type !== 'file' && type !== 'other' && type !== 'paxGlobal') {
@@ -289,10 +289,13 @@ class Parser implements TarParser {
   }
 }
 
-/** Before ustar, and in libarchive to this day, a file whose name ends with a slash is a directory. */
-function typeOf(typeFlag: number, name: string): TarEntryType {
+/**
+ * Before ustar, and in libarchive to this day, a file whose name ends with a slash is a directory. One with
+ * data cannot be, and image tools keep it as a file.
+ */
+function typeOf(typeFlag: number, name: string, sizeBytes: number): TarEntryType {
   const type = entryType(typeFlag)
-  return type === 'file' && name.endsWith('/') ? 'directory' : type
+  return type === 'file' && sizeBytes === 0 && name.endsWith('/') ? 'directory' : type
 }
 
 function untilNul(data: Uint8Array): string {
