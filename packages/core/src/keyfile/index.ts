@@ -1,1 +1,2 @@
-export {}
+export { parseKeyfile } from './keyfile.js'
+export type { Keyfile } from './keyfile.js'
