@@ -1,6 +1,6 @@
-import type { RepoMode } from './api.js'
+import { parseKeyfile, type Keyfile } from '@bootc-sdk/core/keyfile'
 import { invalid } from '../format/errors.js'
-import { KeyfileText } from './keyfile-shim.js'
+import type { RepoMode } from './api.js'
 
 const modes: ReadonlyMap<string, RepoMode> = new Map<string, RepoMode>([
   ['bare', 'bare'],
@@ -15,22 +15,22 @@ const units: Readonly<Record<string, number>> = { M: 2 ** 20, G: 2 ** 30, T: 2 *
 
 /** The `config` file of a repository, with libostree's defaults. */
 export class RepoConfig {
-  #text: KeyfileText
+  #text: Keyfile
 
   constructor(text: string) {
-    this.#text = new KeyfileText(text)
+    this.#text = parseKeyfile(text)
   }
 
   get(group: string, key: string): string | undefined {
     return this.#text.get(group, key)
   }
 
+  list(group: string, key: string): readonly string[] | undefined {
+    return this.#text.getList(group, key)
+  }
+
   bool(group: string, key: string, fallback: boolean): boolean {
-    const text = this.get(group, key)
-    if (text === undefined) return fallback
-    if (text === 'true' || text === '1') return true
-    if (text === 'false' || text === '0') return false
-    throw invalid(`config ${group}.${key}`, `${JSON.stringify(text)} is no boolean`)
+    return this.#text.getBoolean(group, key) ?? fallback
   }
 
   integer(group: string, key: string, fallback: number): number {
@@ -71,12 +71,12 @@ export class RepoConfig {
 
   /** The text with changes; undefined removes a key. */
   edited(changes: readonly { group: string; key: string; value: string | undefined }[]): string {
-    const text = new KeyfileText(this.#text.toString())
+    const text = parseKeyfile(this.#text.toString())
     for (const { group, key, value } of changes) text.set(group, key, value)
     return text.toString()
   }
 
   replace(text: string): void {
-    this.#text = new KeyfileText(text)
+    this.#text = parseKeyfile(text)
   }
 }

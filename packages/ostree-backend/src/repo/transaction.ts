@@ -219,7 +219,12 @@ export class Transaction implements RepoTransaction {
       } else {
         const objects = `${native.repoPath}/objects`
         const stagingDir = `${native.repoPath}/${path}`
-        moved += (await native.addon.publish(stagingDir, objects, names, replace ? names : [])).moved
+        moved += (await native.addon.publish(
+          stagingDir,
+          objects,
+          replace ? [] : names,
+          replace ? names : [],
+        )).moved
       }
     }
     // Renames of objects must not be overtaken by those of refs.
