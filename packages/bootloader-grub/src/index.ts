@@ -1,1 +1,1 @@
-export {}
+export { grubBootloader } from './provider.js'
