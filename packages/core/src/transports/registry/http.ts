@@ -1,5 +1,6 @@
 import type { Agent } from 'undici'
 import type { Bytes } from '../../interfaces/common.js'
+import { systemCertificates } from './system-ca.js'
 
 export interface HttpRequest {
   readonly method: 'GET' | 'HEAD' | 'POST'
@@ -54,7 +55,11 @@ export function undiciClient(options: HttpOptions): HttpClient {
       signal?.throwIfAborted()
       const undici = await (loading ??= import('undici'))
       let agent = agents.get(url.origin)
-      if (!agent) agents.set(url.origin, (agent = new undici.Agent(agentOptions(url, options))))
+      if (!agent) {
+        agent = new undici.Agent(await agentOptions(url, options))
+        // Somebody else may have been as fast.
+        agents.set(url.origin, (agent = agents.get(url.origin) ?? agent))
+      }
       try {
         const response = await undici.request(url, {
           method,
@@ -85,8 +90,12 @@ export function undiciClient(options: HttpOptions): HttpClient {
   }
 }
 
-function agentOptions(url: URL, options: HttpOptions): ConstructorParameters<typeof Agent>[0] {
+type AgentOptions = ConstructorParameters<typeof Agent>[0]
+
+async function agentOptions(url: URL, options: HttpOptions): Promise<AgentOptions> {
   const tls = options.tls?.(url.host)
+  const isChecked = url.protocol === 'https:' && !options.insecure(url.host)
+  const ca = isChecked ? [...(await systemCertificates()), ...(tls?.ca ?? [])] : undefined
   return {
     headersTimeout: options.stallTimeoutMs,
     bodyTimeout: options.stallTimeoutMs,
@@ -95,7 +104,7 @@ function agentOptions(url: URL, options: HttpOptions): ConstructorParameters<typ
       timeout: options.connectTimeoutMs,
       rejectUnauthorized: !options.insecure(url.host),
       minVersion: 'TLSv1.2',
-      ...(tls?.ca ? { ca: [...tls.ca] } : {}),
+      ...(ca ? { ca } : {}),
       ...(tls?.cert ? { cert: tls.cert } : {}),
       ...(tls?.key ? { key: tls.key } : {}),
     },
