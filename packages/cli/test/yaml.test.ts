@@ -26,7 +26,7 @@ test('leaves names, digests and times plain, and quotes what looks like somethin
 test('a YAML 1.2 and a YAML 1.1 reader both get the same data back', () => {
   const leaf = fc.oneof(
     fc.string({ unit: 'grapheme' }),
-    fc.string({ unit: 'binary' }).filter((text) => text.isWellFormed()),
+    fc.string({ unit: 'binary' }).filter((text) => !/\p{Cs}/u.test(text)),
     fc.stringMatching(/^[0-9eExo.:_+-]{1,8}$/),
     fc.constantFrom(
       'yes',

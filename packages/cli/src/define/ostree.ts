@@ -105,7 +105,6 @@ export function defineOstreeCommands(program: Command, action: Action): void {
     .option('--canonical-permissions', 'Owner root, modes 0755 and 0644')
     .option('--timestamp <time>', 'Time of the commit: @SECONDS or RFC 3339')
     .option('--add-metadata-string <key=value>', 'Metadata; may be repeated', collect)
-    .option('--bootable', 'Mark as bootable, with the version of the kernel inside')
     .action(action(async () => (await import('../ostree/commit.js')).commit))
 
   command('pull-local', 'Copy commits from another repository on this machine')
@@ -132,7 +131,7 @@ export function defineOstreeCommands(program: Command, action: Action): void {
 
   command('summary', 'Write or show the summary file')
     .option('-u, --update', 'Write it from the refs')
-    .option('-v, --view', 'Show it')
+    .option('--view', 'Show it (also -v)')
     .action(action(async () => (await import('../ostree/summary.js')).summary))
 
   command('config', 'Read or change the configuration')

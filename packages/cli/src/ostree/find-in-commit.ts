@@ -16,7 +16,7 @@ export async function findInCommit(
   for (const name of names) {
     if (found.kind === 'file') return undefined
     const tree = await repo.readDirTree(found.tree)
-    const next = found.path === '/' ? `/${name}` : `${found.path}/${name}`
+    const next: string = found.path === '/' ? `/${name}` : `${found.path}/${name}`
     const dir = tree.dirs.find((item) => item.name === name)
     const file = tree.files.find((item) => item.name === name)
     if (dir !== undefined) found = { kind: 'directory', path: next, tree: dir.tree, meta: dir.meta }

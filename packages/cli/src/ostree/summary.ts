@@ -8,9 +8,11 @@ import { variantText } from './variant-text.js'
 /** `bootc-sdk ostree summary -u|-v`. */
 export async function summary(
   cli: Cli,
-  options: RepoOptions & { update?: boolean; view?: boolean },
+  options: RepoOptions & { update?: boolean; view?: boolean; verbose?: boolean },
 ): Promise<void> {
-  if ((options.update === true) === (options.view === true)) throw new UsageError('choose --update or --view')
+  // ostree's short form of --view is -v, which is --verbose everywhere else here.
+  const view = options.view === true || (options.verbose === true && options.update !== true)
+  if ((options.update === true) === view) throw new UsageError('choose --update or --view')
   const repo = await openRepository(options)
   const { readSummary, updateSummary } = await import('@bootc-sdk/ostree-backend')
   if (options.update === true) {

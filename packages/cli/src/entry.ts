@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import module from 'node:module'
 
-// Node 22 and later keep compiled modules between runs: about 20 ms less per start.
+// `bundle.mjs` makes dist/main.js from this. Node 22 and later also keep compiled modules between runs.
 ;(module as { enableCompileCache?: () => void }).enableCompileCache?.()
 
 const { runProcess } = await import('./run-process.js')

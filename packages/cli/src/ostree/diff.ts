@@ -1,0 +1,3 @@
+export function diff(): Promise<void> {
+  return Promise.reject(new Error('not yet'))
+}

@@ -1,0 +1,3 @@
+export function fsck(): Promise<void> {
+  return Promise.reject(new Error('not yet'))
+}
