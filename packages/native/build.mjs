@@ -46,7 +46,9 @@ function build() {
     console.error((errors.length > 0 ? errors : lines).slice(0, 20).join('\n'))
     return giveUp('the build failed')
   }
-  const probe = spawnSync(process.execPath, ['-e', `require(${JSON.stringify(addonFile)})`], { encoding: 'utf8' })
+  const probe = spawnSync(process.execPath, ['-e', `require(${JSON.stringify(addonFile)})`], {
+    encoding: 'utf8',
+  })
   if (probe.status !== 0) {
     rmSync(addonFile, { force: true })
     console.error(probe.stderr.split('\n').find((line) => line.includes('Error')) ?? probe.stderr)
@@ -71,10 +73,15 @@ function missingTool() {
       return `the development dependency ${name} is not installed`
     }
   }
-  if (!works(process.env.CXX ?? 'c++', ['--version']) && !works('g++', ['--version'])) return 'no C++ compiler'
+  if (!works(process.env.CXX ?? 'c++', ['--version']) && !works('g++', ['--version']))
+    return 'no C++ compiler'
   if (!works(process.env.MAKE ?? 'make', ['--version'])) return 'no make'
   const pythons = [process.env.npm_config_python, process.env.PYTHON, 'python3', 'python']
-  if (!pythons.some((python) => python && works(python, ['-c', 'import sys; sys.exit(sys.version_info < (3, 8))']))) {
+  if (
+    !pythons.some(
+      (python) => python && works(python, ['-c', 'import sys; sys.exit(sys.version_info < (3, 8))']),
+    )
+  ) {
     return 'no Python 3'
   }
   // Without headers beside node, node-gyp downloads them when it may.
@@ -96,12 +103,17 @@ function isUpToDate() {
 function sourceHash() {
   const hash = createHash('sha256')
   const native = join(root, 'native')
-  const files = readdirSync(native).sort().map((name) => join(native, name))
+  const files = readdirSync(native)
+    .sort()
+    .map((name) => join(native, name))
   for (const file of [join(root, 'binding.gyp'), ...files]) {
     hash.update(`${file.slice(root.length)}\0`).update(readFileSync(file))
   }
-  for (const name of ['node-addon-api', 'zstd-napi']) hash.update(`${name}@${require(`${name}/package.json`).version}`)
-  hash.update(`${process.arch} ${process.report?.getReport?.().header?.glibcVersionRuntime ? 'glibc' : 'musl'}`)
+  for (const name of ['node-addon-api', 'zstd-napi'])
+    hash.update(`${name}@${require(`${name}/package.json`).version}`)
+  hash.update(
+    `${process.arch} ${process.report?.getReport?.().header?.glibcVersionRuntime ? 'glibc' : 'musl'}`,
+  )
   return hash.digest('hex')
 }
 

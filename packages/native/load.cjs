@@ -24,7 +24,9 @@ function tryLoad() {
     const addon = require(file)
     const { internals } = addon
     if (internals.interfaceVersion !== interfaceVersion) {
-      return without(`${file} has interface ${internals.interfaceVersion}, not ${interfaceVersion}: build it again`)
+      return without(
+        `${file} has interface ${internals.interfaceVersion}, not ${interfaceVersion}: build it again`,
+      )
     }
     const status = {
       available: true,

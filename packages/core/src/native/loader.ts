@@ -21,7 +21,9 @@ function loader(): NativeLoader {
 }
 
 function findLoader(): NativeLoader {
-  const without = (reason: string): NativeLoader => ({ load: () => ({ status: { available: false, reason } }) })
+  const without = (reason: string): NativeLoader => ({
+    load: () => ({ status: { available: false, reason } }),
+  })
   if (process.env.BOOTC_SDK_NATIVE === '0') return without('disabled by BOOTC_SDK_NATIVE=0')
   try {
     // An optional peer: a static import would make it mandatory, and `import()` would make callers asynchronous.
