@@ -1,1 +1,5 @@
-export {}
+export { pairSuite, type PairSuiteOptions } from './pair-suite.js'
+export { powerCutSuite, type PowerCutSuiteOptions, type PowerCutTally } from './power-cut-suite.js'
+export type { Pair } from './machine.js'
+export { releaseImage } from './release-image.js'
+export type { Runner } from './runner.js'

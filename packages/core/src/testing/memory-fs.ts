@@ -45,7 +45,8 @@ let devices = 0
 
 /** A file system in memory: inodes, paths and rules, all synchronous. `MemoryDir` puts the interface on top. */
 export class MemoryFs {
-  readonly dev = ++devices
+  /** Device number; copies keep it, as a disk does that is started again. */
+  readonly dev: number = ++devices
   readonly supports: DirSupports
   readonly capacityBytes: number
   readonly uid: number
@@ -185,7 +186,7 @@ export class MemoryFs {
       for (const [name, child] of node.children) twin.children.set(name, cloneInode(child))
       return twin
     }
-    Object.assign(copy, { root: cloneInode(this.root), usedBytes: this.usedBytes })
+    Object.assign(copy, { dev: this.dev, root: cloneInode(this.root), usedBytes: this.usedBytes })
     copy.#lastIno = this.#lastIno
     copy.#ticks = this.#ticks
     return copy

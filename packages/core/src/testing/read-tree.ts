@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { ReadTree } from '../interfaces/index.js'
 import { joinPath } from '../names/index.js'
 
@@ -19,7 +20,7 @@ export async function readText(
 
 /**
  * A tree in words, for comparisons in tests: one line an entry with path, type, mode, owner, and content or
- * target. Files of more than 60 bytes, or not plain text, are shown by their size.
+ * target. Files of more than 60 bytes, or not plain text, are shown by their size and the start of their SHA-256.
  */
 export async function describeTree(tree: ReadTree, path = ''): Promise<string[]> {
   const lines: string[] = []
@@ -41,5 +42,7 @@ export async function describeTree(tree: ReadTree, path = ''): Promise<string[]>
 
 function shown(bytes: Uint8Array): string {
   const text = Buffer.from(bytes).toString('utf8')
-  return bytes.length <= 60 && !text.includes('\ufffd') ? JSON.stringify(text) : `${bytes.length} bytes`
+  if (bytes.length <= 60 && !text.includes('\ufffd')) return JSON.stringify(text)
+  const hash = createHash('sha256').update(bytes).digest('hex')
+  return `${bytes.length} bytes ${hash.slice(0, 16)}`
 }

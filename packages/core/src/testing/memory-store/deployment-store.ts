@@ -119,7 +119,7 @@ export function memoryDeployments(store: Dir, sysroot: Sysroot, relink: boolean)
           artifact: {
             kind: 'linux',
             bootDigest: `sha256:${found.bootDigest}`,
-            dir: `memory/${found.bootDigest}`,
+            dir: `ostree/memory-${found.bootDigest}`,
             kernel: await file(found.kernel),
             initrds: await Promise.all(found.initrds.map(file)),
           },

@@ -19,12 +19,19 @@ export async function simulateReboot(
   const boot = await simulateBoot(off, options.entry === undefined ? {} : { entry: options.entry })
   const run = memoryDir()
   // Notes that an initramfs leaves for the system.
-  if (boot.deployment.startsWith('memory/'))
-    await run.write(bootedFile, Buffer.from(baseName(boot.deployment)))
+  if (boot.deployment.startsWith('memory/')) await run.write(bootedFile, Buffer.from(baseName(boot.deployment)))
   else await run.write('ostree-booted', new Uint8Array())
+  const running = await disks.root.stat(boot.deployment)
   const host = fakeHost({
     cmdline: boot.cmdline,
     ...(options.arch === undefined ? {} : { arch: options.arch }),
+    // The one program that tells which directory `/` is.
+    async run([program, , path]) {
+      const known = program === 'stat' && path === '/'
+      return known
+        ? { code: 0, stdout: `${running!.dev} ${running!.ino}\n`, stderr: '' }
+        : { code: 127, stdout: '', stderr: 'not found' }
+    },
   })
   return { boot, sysroot: memorySysroot({ ...disks, run, host, live: true }) }
 }

@@ -1,0 +1,104 @@
+import {
+  openBootc,
+  type Bootc,
+  type Bootloader,
+  type Provider,
+  type SignedImageReference,
+  type StoreBackend,
+} from '@bootc-sdk/core'
+import {
+  memoryDir,
+  memorySysroot,
+  memoryTransport,
+  simulateReboot,
+  type BuiltImage,
+  type MemoryDisks,
+  type MemorySysroot,
+  type MemoryTransport,
+  type SimulatedBoot,
+} from '@bootc-sdk/core/testing'
+
+/** A store and a loader to be tried together. */
+export interface Pair {
+  readonly store: () => Provider<StoreBackend>
+  readonly bootloader: () => Provider<Bootloader>
+  /** `directory` (default): /boot is part of the root; `volume`: a file system of its own. */
+  readonly boot?: 'directory' | 'volume'
+}
+
+/** What machines follow in these suites. */
+export const followed: SignedImageReference = {
+  signature: { kind: 'insecure' },
+  image: { transport: 'registry', name: 'registry.test/os:stable' },
+}
+
+export const otherImage: SignedImageReference = {
+  signature: { kind: 'insecure' },
+  image: { transport: 'registry', name: 'registry.test/other:stable' },
+}
+
+/** A registry and the pair; hands out machines. */
+export class Lab {
+  readonly transport: MemoryTransport = memoryTransport()
+
+  constructor(readonly pair: Pair) {}
+
+  /** Let the tag that machines follow name this image. */
+  release(image: BuiltImage, reference: SignedImageReference = followed): void {
+    this.transport.images.set(reference.image.name, image)
+  }
+
+  bootc(sysroot: MemorySysroot): Promise<Bootc> {
+    const { store, bootloader } = this.pair
+    const parts = { stores: [store()], bootloaders: [bootloader()], transports: [this.transport] }
+    return openBootc({ ...parts, sysroot, lockTimeoutMs: 0 })
+  }
+
+  emptySysroot(): MemorySysroot {
+    return memorySysroot({
+      root: memoryDir({ directories: this.pair.boot === 'volume' ? [] : ['boot'] }),
+      boot: this.pair.boot ?? 'directory',
+    })
+  }
+
+  /** Install the followed image on empty disks. */
+  async install(): Promise<MemoryDisks> {
+    const sysroot = this.emptySysroot()
+    const bootc = await this.bootc(sysroot)
+    await bootc.install({ source: followed, kargs: { root: ['root=LABEL=root', 'rw'] } })
+    return sysroot.disks
+  }
+
+  /** @throws BootFailure */
+  async boot(disks: MemoryDisks): Promise<Running> {
+    const { boot, sysroot } = await simulateReboot(disks)
+    return { boot, sysroot, bootc: await this.bootc(sysroot) }
+  }
+}
+
+/** A machine that is up. */
+export interface Running {
+  readonly boot: SimulatedBoot
+  readonly sysroot: MemorySysroot
+  readonly bootc: Bootc
+}
+
+/** What an administrator does to the /etc of a running machine. */
+export async function editEtc({ boot, sysroot }: Running): Promise<void> {
+  const etc = sysroot.root.sub(`${boot.deployment}/etc`)
+  await etc.write('hostname', Buffer.from('machine-1\n'), { mode: 0o644 })
+  await etc.write('local.conf', Buffer.from('made here\n'), { mode: 0o600 })
+  await etc.remove('removed-by-admin')
+  await sysroot.root.sync()
+}
+
+/** Shut down and start again: finalize what is staged, then boot. */
+export async function restart(lab: Lab, running: Running): Promise<Running> {
+  await running.bootc.finalize()
+  return lab.boot(running.sysroot.disks)
+}
+
+export function copyDisks(disks: MemoryDisks): MemoryDisks {
+  const root = disks.root.snapshot()
+  return disks.boot === undefined ? { root } : { root, boot: disks.boot.snapshot() }
+}
