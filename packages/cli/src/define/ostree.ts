@@ -27,6 +27,7 @@ export function defineOstreeCommands(program: Command, action: Action): void {
 
   command('fsck', 'Check every object against its name')
     .option('-q, --quiet', 'Only print problems')
+    .option('--delete', 'Delete damaged objects, so that a pull mends them')
     .action(action(async () => (await import('../ostree/fsck.js')).fsck))
 
   command('ls', 'List files of a commit')
@@ -81,10 +82,9 @@ export function defineOstreeCommands(program: Command, action: Action): void {
     .option('--subpath <path>', 'Only this file or directory')
     .action(action(async () => (await import('../ostree/checkout.js')).checkout))
 
-  command('diff', 'Compare two commits or directories')
-    .argument('<from>', 'commit, ref, or a directory (with a / in it)')
-    .argument('<to>', 'likewise')
-    .option('--stats', 'Print counts only')
+  command('diff', 'Compare two commits')
+    .argument('<from>', 'commit checksum or ref; alone: its parent against it')
+    .argument('[to]', 'commit checksum or ref')
     .action(action(async () => (await import('../ostree/diff.js')).diff))
 
   command('commit', 'Make a commit')

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto'
 import { BootcError } from '@bootc-sdk/core'
-import type { Commit, OstreeRepo, VariantDict } from '@bootc-sdk/ostree-backend'
+import type { LogEntry, VariantDict } from '@bootc-sdk/ostree-backend'
 import type { Cli } from '../io.js'
 import { printable } from '../format.js'
 import { openRepository, resolveCommit, type RepoOptions } from './repository.js'
@@ -15,16 +14,16 @@ interface ShowOptions extends RepoOptions {
 /** `bootc-sdk ostree log`: the commit, then its parents as far as they are here. */
 export async function log(cli: Cli, options: RepoOptions, rev: string): Promise<void> {
   const repo = await openRepository(options)
-  let checksum: string | undefined = await resolveCommit(repo, rev)
-  while (checksum !== undefined && !cli.out.closed) {
+  const { formatLogEntry, logCommits } = await import('@bootc-sdk/ostree-backend')
+  let last: LogEntry | undefined
+  for await (const entry of logCommits(repo, rev)) {
     cli.signal.throwIfAborted()
-    const commit: Commit = await repo.readCommit(checksum)
-    await cli.out.write(`${commitText(checksum, commit)}\n`)
-    checksum = commit.parent
-    if (checksum !== undefined && !(await repo.has('commit', checksum))) {
-      await cli.out.write('<< History beyond this commit not fetched >>\n')
-      return
-    }
+    if (cli.out.closed) return
+    await cli.out.write(forReader(cli, formatLogEntry(entry)))
+    last = entry
+  }
+  if (last?.data.parent !== undefined) {
+    await cli.out.write('<< History beyond this commit not fetched >>\n')
   }
 }
 
@@ -32,20 +31,20 @@ export async function log(cli: Cli, options: RepoOptions, rev: string): Promise<
 export async function show(cli: Cli, options: ShowOptions, rev: string): Promise<void> {
   const repo = await openRepository(options)
   const checksum = await resolveCommit(repo, rev)
-  const commit = await repo.readCommit(checksum)
   if (options.listMetadataKeys === true) {
-    for (const [key] of commit.metadata) await cli.out.write(`${printable(key)}\n`)
+    const { metadata } = await repo.readCommit(checksum)
+    for (const [key] of metadata) await cli.out.write(`${printable(key)}\n`)
   } else if (options.printMetadataKey !== undefined) {
-    await printKey(cli, commit.metadata, options.printMetadataKey)
+    await printKey(cli, (await repo.readCommit(checksum)).metadata, options.printMetadataKey)
   } else if (options.printDetachedMetadataKey !== undefined) {
-    await printKey(cli, await detached(repo, checksum), options.printDetachedMetadataKey)
+    await printKey(cli, (await repo.readDetached(checksum)) ?? [], options.printDetachedMetadataKey)
   } else {
-    await cli.out.write(`${commitText(checksum, commit)}\n`)
+    const { formatLogEntry, logCommits } = await import('@bootc-sdk/ostree-backend')
+    for await (const entry of logCommits(repo, checksum)) {
+      await cli.out.write(forReader(cli, formatLogEntry(entry)))
+      return
+    }
   }
-}
-
-async function detached(repo: OstreeRepo, checksum: string): Promise<VariantDict> {
-  return (await repo.readDetached(checksum)) ?? []
 }
 
 async function printKey(cli: Cli, metadata: VariantDict, key: string): Promise<void> {
@@ -58,34 +57,7 @@ async function printKey(cli: Cli, metadata: VariantDict, key: string): Promise<v
   await cli.out.write(`${variantText(found[1])}\n`)
 }
 
-/** As ostree prints a commit; ends with a newline after its last line of text. */
-function commitText(checksum: string, commit: Commit): string {
-  const version = commit.metadata.find(([key]) => key === 'version')?.[1]
-  const lines = [
-    `commit ${checksum}`,
-    ...(commit.parent === undefined ? [] : [`Parent:  ${commit.parent}`]),
-    `ContentChecksum:  ${contentChecksum(commit)}`,
-    `Date:  ${date(commit.timestamp)}`,
-    ...(version?.type === 's' ? [`Version: ${printable(version.value as string)}`] : []),
-  ]
-  if (commit.subject === '') return `${lines.join('\n')}\n(no subject)\n`
-  const indented = (text: string): string =>
-    text
-      .split('\n')
-      .map((line) => `    ${printable(line)}`.trimEnd())
-      .join('\n')
-  const body = commit.body === '' ? '' : `\n${indented(commit.body)}\n`
-  return `${lines.join('\n')}\n\n${indented(commit.subject)}\n${body}`
-}
-
-/** sha256 over the two root checksums: equal for commits of equal trees. */
-function contentChecksum(commit: Commit): string {
-  return createHash('sha256')
-    .update(Buffer.from(commit.rootTree, 'hex'))
-    .update(Buffer.from(commit.rootMeta, 'hex'))
-    .digest('hex')
-}
-
-function date(seconds: number): string {
-  return `${new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ')} +0000`
+/** A terminal obeys control characters in texts; everything else gets them as they are. */
+function forReader(cli: Cli, text: string): string {
+  return cli.out.isTerminal ? text.split('\n').map(printable).join('\n') : text
 }
