@@ -118,7 +118,12 @@ class FileInput implements Input {
   async head(): Promise<Uint8Array> {
     const { file } = this
     const head = readFileSlice({ ...file, sizeBytes: Math.min(MAGIC_BYTES, file.sizeBytes) })
-    return new ByteReader(head).peek(MAGIC_BYTES)
+    const reader = new ByteReader(head)
+    try {
+      return await reader.peek(MAGIC_BYTES)
+    } finally {
+      await reader.close()
+    }
   }
 
   start(decoder: NativeDecoder): void {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
+import { closeSync, openSync } from 'node:fs'
 import { open, stat, unlink } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { ByteReader } from '../../codec/byte-reader.js'
 import { CorruptData } from '../../codec/codec-errors.js'
 import { MAGIC_BYTES, detectCompression } from '../../codec/compression.js'
@@ -10,6 +11,7 @@ import { readFileSlice } from '../../codec/index.js'
 import { BootcError } from '../../errors.js'
 import { layoutInvalid, notFound } from '../transport-errors.js'
 import { indexArchive } from './archive-index.js'
+import type { ArchiveMember } from './archive-index.js'
 import type { FileLocator } from './file-locator.js'
 
 export interface ArchiveOptions {
@@ -24,7 +26,8 @@ export interface ArchiveOptions {
 export interface OpenArchive extends FileLocator {
   /** Changes when the file does. */
   readonly identity: string
-  close(): Promise<void>
+  /** Drop the unpacked copy. Idempotent. */
+  close(): void
 }
 
 /** What tells one content of a file from another. @throws `TRANSPORT_NOT_FOUND` */
@@ -37,35 +40,57 @@ export async function archiveIdentity(path: string): Promise<string> {
   }
 }
 
+/** Archives that nobody closed: their unpacked copies go with the last reference. */
+const forgotten = new FinalizationRegistry((fd: number) => closeSync(fd))
+
 /** @throws `TRANSPORT_NOT_FOUND`, `IMAGE_LAYOUT_INVALID`, `IMAGE_TOO_LARGE`, `IMAGE_COMPRESSION_UNSUPPORTED` */
 export async function openArchive(path: string, options: ArchiveOptions): Promise<OpenArchive> {
   const identity = await archiveIdentity(path)
-  let handle = await open(path, 'r').catch((cause: unknown) => {
+  const handle = await open(path, 'r').catch((cause: unknown) => {
     throw notFound(path, { path }, cause)
   })
   try {
     if (!(await handle.stat()).isFile()) throw layoutInvalid(path, 'not a regular file')
-    if (await isCompressed(handle)) {
-      const unpacked = await unpack(path, handle, options)
-      await handle.close()
-      handle = unpacked
-    }
+    if (await isCompressed(handle)) return await openUnpacked(path, identity, handle, options)
     const members = await indexArchive(handle, path, options)
-    // The descriptor's own path: right also for the nameless file, and whatever happens to the name.
-    const hostPath = `/proc/self/fd/${handle.fd}`
-    const opened = handle
-    return {
+    const hostPath = resolve(path)
+    return { path, identity, locate: locateIn(members, hostPath), close: () => {} }
+  } finally {
+    await handle.close()
+  }
+}
+
+async function openUnpacked(
+  path: string,
+  identity: string,
+  source: FileHandle,
+  options: ArchiveOptions,
+): Promise<OpenArchive> {
+  const unpacked = await unpack(path, source, options)
+  try {
+    const members = await indexArchive(unpacked, path, options)
+    // Opened once more by number, because Node complains about handles that are left to the garbage collector.
+    const fd = openSync(`/proc/self/fd/${unpacked.fd}`, 'r')
+    const token = {}
+    const archive: OpenArchive = {
       path,
       identity,
-      locate: (name) => {
-        const member = members.get(name)
-        return member && { hostPath, ...member }
+      locate: locateIn(members, `/proc/self/fd/${fd}`),
+      close: () => {
+        if (forgotten.unregister(token)) closeSync(fd)
       },
-      close: () => opened.close(),
     }
-  } catch (error) {
-    await handle.close()
-    throw error
+    forgotten.register(archive, fd, token)
+    return archive
+  } finally {
+    await unpacked.close()
+  }
+}
+
+function locateIn(members: ReadonlyMap<string, ArchiveMember>, hostPath: string): FileLocator['locate'] {
+  return (name) => {
+    const member = members.get(name)
+    return member && { hostPath, ...member }
   }
 }
 
@@ -110,7 +135,7 @@ async function unpack(path: string, source: FileHandle, options: ArchiveOptions)
 }
 
 async function writeAll(target: FileHandle, chunk: Uint8Array): Promise<void> {
-  for (let at = 0; at < chunk.length; ) at += (await target.write(chunk, at)).bytesWritten
+  for (let at = 0; at < chunk.length;) at += (await target.write(chunk, at)).bytesWritten
 }
 
 function tooLarge(path: string, limitBytes: number): BootcError {

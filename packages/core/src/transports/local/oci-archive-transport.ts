@@ -17,9 +17,8 @@ export interface OciArchiveOptions {
 
 /**
  * `oci-archive:FILE[:TAG|:@N]`: an OCI layout in a tar archive. The archive is indexed once and its members
- * are read in place; a compressed one is unpacked to a nameless temporary file first.
- *
- * Archives stay open until `close`, or until the file changes.
+ * are read in place; a compressed one is unpacked to a nameless temporary file first, which goes with `close`
+ * or with the transport.
  */
 export function ociArchiveTransport(
   options: OciArchiveOptions = {},
@@ -39,7 +38,7 @@ export function ociArchiveTransport(
     archives.set(path, opening)
     const opened = await opening
     ready.set(path, opened)
-    await known?.close()
+    known?.close()
     return opened
   }
 
@@ -55,7 +54,9 @@ export function ociArchiveTransport(
       const { path } = parseLayoutName(reference)
       const archive = ready.get(path)
       if (archive && isUnchanged(archive)) {
-        return localLayer(path, layer, () => archive.locate(blobName(layer)), openOptions)
+        const source = localLayer(path, layer, () => archive.locate(blobName(layer)), openOptions)
+        // An unpacked copy lives as long as somebody can reach its archive.
+        return Object.assign(source, { archive })
       }
       return openedLater(() => get(path, openOptions.signal), layer, openOptions)
     },

@@ -10,7 +10,7 @@ export function serverWarnings(headers: readonly string[]): Warning[] {
   for (const header of headers) {
     const match = /^299 - "((?:[^"\\]|\\.)*)"$/.exec(header.trim())
     const message = match?.[1]!.replace(/\\(.)/g, '$1')
-     
+
     if (!message || /[\u0000-\u001f\u007f-\u009f]/.test(message)) continue
     warnings.push({ code: 'transport:server-warning', message: message.slice(0, 1000) })
   }

@@ -66,7 +66,6 @@ function parseErrorBody(body: Uint8Array): { errorCode?: string; text: string } 
 
 /** Printable, on one line, short. */
 function excerpt(text: string): string {
-   
   return text
     .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')
     .trim()
