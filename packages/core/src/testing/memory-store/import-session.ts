@@ -9,7 +9,7 @@ import type {
 } from '../../interfaces/index.js'
 import { digestHex, type ImageReference } from '../../oci/index.js'
 import { makeDirs, temporaryName, writeRecord } from './files.js'
-import { imagePath, layerPath, refPath } from './image-store.js'
+import { flatTree, imagePath, layerPath, refPath } from './image-store.js'
 import { readLayer } from './layer.js'
 import type { ImageRecord, LayerRecord } from './records.js'
 
@@ -65,6 +65,8 @@ export async function beginImport(
       ;(commitOptions.signal ?? signal)?.throwIfAborted()
       const target = options.unnamed === true ? undefined : (options.target ?? image.reference)
       const stored = toStored(image, layers, target)
+      // Layers that do not go together are found out here, not by the one who opens the image.
+      await flatTree(store, stored)
       const record: ImageRecord = { image: stored }
       await writeRecord(store, imagePath(image.manifestDigest), record)
       if (target !== undefined) await writeRecord(store, refPath(target), image.manifestDigest)
