@@ -36,7 +36,8 @@ function renderEntry(spec: BootSpec, prefix: string, number: number): string {
   const path = ({ name }: { name: string }) => `${prefix}${dir}/${name}`
   return printBlsEntry({
     title: spec.title,
-    version: spec.version === '' ? String(number) : spec.version,
+    // Entries are sorted by it, so it is the place in the list unless the store has its own numbering.
+    version: spec.fileName === undefined ? String(number) : spec.version,
     options: composeOptions(spec.kargs, spec.rootKargs),
     ...(devicetree === undefined ? {} : { devicetree: path(devicetree) }),
     linux: path(kernel),

@@ -19,14 +19,13 @@ export async function checkEtc(
 }
 
 export async function carryEtc(
-  writer: Writer,
+  { store, lock }: Writer,
   fresh: DeploymentId,
   base: DeploymentId | undefined,
   options: OpOptions,
 ): Promise<{ etc?: EtcSummary; warnings: Warning[] }> {
-  void writer
-  void fresh
-  void base
   void options
+  void base
+  await store.deployments.resetEtc(fresh, lock)
   return { warnings: [] }
 }
