@@ -3,6 +3,7 @@ import { splitKargs } from '../kargs/index.js'
 
 /** What of a deployment shows in its boot entry, for the comparison of two lists. */
 export interface EntryFace {
+  readonly title: string
   readonly bootDigest: string
   readonly version?: string | undefined
   readonly stateroot?: string | undefined
@@ -14,13 +15,15 @@ export interface EntryFace {
 
 /**
  * libostree's rule (ostree.md §16.2): entries have to be written anew when the lists differ in length or,
- * at any place, in kernel, kargs, version or stateroot. Otherwise only links change. Titles do not count.
+ * at any place, in kernel, kargs, version or stateroot. Otherwise only links change. Ours counts titles too:
+ * commits made from container images have no version, and the menu would go on naming the old release.
  */
 export function entriesDiffer(before: readonly EntryFace[], after: readonly EntryFace[]): boolean {
   if (before.length !== after.length) return true
   return before.some((face, index) => {
     const other = after[index] as EntryFace
     return (
+      face.title !== other.title ||
       face.bootDigest !== other.bootDigest ||
       face.version !== other.version ||
       face.stateroot !== other.stateroot ||

@@ -19,14 +19,17 @@ export async function planOrder(writer: Writer, entries: readonly HostEntry[]): 
   const { store, loader, state } = writer
   const current = await specsOf(writer, entries, state.bootVersion)
   const rootKargs = current.flatMap((spec) => spec.rootKargs)
-  const face = (entry: HostEntry): EntryFace => ({
+  const face = (entry: HostEntry, title: string | undefined): EntryFace => ({
+    title: title ?? '',
     bootDigest: entry.deployment.bootDigest,
     version: entry.deployment.version,
     stateroot: entry.deployment.stateroot,
     kargs: withoutRootKargs(entry.kargs, rootKargs),
     extra: entry.extra.filter(([key]) => key.startsWith('x-')),
   })
-  const same = !entriesDiffer(state.order.map(face), entries.map(face))
+  const before = state.order.map((entry) => face(entry, entry.entry?.title))
+  const after = entries.map((entry, index) => face(entry, current[index]?.title))
+  const same = !entriesDiffer(before, after)
   if (same && store.deployments.supports.relink) {
     return { entries, version: state.bootVersion, relink: true }
   }

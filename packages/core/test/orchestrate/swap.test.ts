@@ -1,7 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { entriesDiffer, withoutRootKargs, type EntryFace } from '../../src/orchestrate/swap.js'
 
-const face: EntryFace = { bootDigest: 'a', version: '1', stateroot: 'os', kargs: ['rw'], extra: [] }
+const face: EntryFace = {
+  title: 'OS 1 (ostree:0)',
+  bootDigest: 'a',
+  version: '1',
+  stateroot: 'os',
+  kargs: ['rw'],
+  extra: [],
+}
 
 describe('whether entries have to be written anew', () => {
   test('a redeployment of the same version only changes links', () => {
@@ -9,6 +16,7 @@ describe('whether entries have to be written anew', () => {
   })
 
   test.each<[string, Partial<EntryFace>]>([
+    ['another title', { title: 'OS 2 (ostree:0)' }],
     ['another kernel', { bootDigest: 'b' }],
     ['another version', { version: '2' }],
     ['a version that is gone', { version: undefined }],
