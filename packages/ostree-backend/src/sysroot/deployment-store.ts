@@ -96,10 +96,9 @@ class OstreeDeploymentStore implements DeploymentStore {
   async create(
     image: StoredImage,
     init: DeploymentInit,
-    lock: SysrootLock,
+    _lock: SysrootLock,
     options: OpOptions = {},
   ): Promise<Deployment> {
-    this.check(lock)
     const retained =
       init.retainOriginOf === undefined
         ? undefined
@@ -134,8 +133,7 @@ class OstreeDeploymentStore implements DeploymentStore {
     }
   }
 
-  async setStaged(record: StagedRecord | undefined, lock: SysrootLock): Promise<void> {
-    this.check(lock)
+  async setStaged(record: StagedRecord | undefined, _lock: SysrootLock): Promise<void> {
     await writeStaged(this.#sysroot, record, async (id) => {
       const name = await this.existing(id)
       return { name, bootChecksum: await this.bootChecksum(name) }
@@ -157,8 +155,7 @@ class OstreeDeploymentStore implements DeploymentStore {
       : this.#root.sub(etcPath(parseDeploymentId(id)))
   }
 
-  async resetEtc(id: DeploymentId, lock: SysrootLock): Promise<Dir> {
-    this.check(lock)
+  async resetEtc(id: DeploymentId, _lock: SysrootLock): Promise<Dir> {
     const name = await this.existing(id)
     await clearImmutable(this.#root, rootPath(name))
     await this.#root.remove(etcPath(name))
@@ -166,8 +163,7 @@ class OstreeDeploymentStore implements DeploymentStore {
     return this.#root.sub(etcPath(name))
   }
 
-  async seal(id: DeploymentId, lock: SysrootLock): Promise<void> {
-    this.check(lock)
+  async seal(id: DeploymentId, _lock: SysrootLock): Promise<void> {
     await sealDeployment(this.#root, await this.existing(id))
   }
 
@@ -194,8 +190,7 @@ class OstreeDeploymentStore implements DeploymentStore {
     return makeBootSpecs(this.#root, deployments, version, this.bootPrefix())
   }
 
-  async activate(order: readonly DeploymentId[], version: BootVersion, lock: SysrootLock): Promise<void> {
-    this.check(lock)
+  async activate(order: readonly DeploymentId[], version: BootVersion, _lock: SysrootLock): Promise<void> {
     await this.loadBootChecksums()
     const deployments = []
     for (const id of order) {
@@ -206,12 +201,12 @@ class OstreeDeploymentStore implements DeploymentStore {
     await this.touch()
   }
 
-  async setOrigin(id: DeploymentId, origin: SignedImageReference, lock: SysrootLock): Promise<void> {
-    await this.editOrigin(id, lock, (text) => originWithImage(text, origin))
+  async setOrigin(id: DeploymentId, origin: SignedImageReference, _lock: SysrootLock): Promise<void> {
+    await this.editOrigin(id, (text) => originWithImage(text, origin))
   }
 
-  async setPinned(id: DeploymentId, pinned: boolean, lock: SysrootLock): Promise<void> {
-    await this.editOrigin(id, lock, (text) => originWithPin(text, pinned))
+  async setPinned(id: DeploymentId, pinned: boolean, _lock: SysrootLock): Promise<void> {
+    await this.editOrigin(id, (text) => originWithPin(text, pinned))
   }
 
   async prune(
@@ -220,9 +215,8 @@ class OstreeDeploymentStore implements DeploymentStore {
       readonly staged?: DeploymentId
       readonly version: BootVersion
     },
-    lock: SysrootLock,
+    _lock: SysrootLock,
   ): Promise<void> {
-    this.check(lock)
     const staged = keep.staged === undefined || keep.order.includes(keep.staged) ? [] : [keep.staged]
     await pruneDeployments(this.#root, this.#repo, {
       keep: [...staged, ...keep.order].map(parseDeploymentId),
@@ -269,12 +263,7 @@ class OstreeDeploymentStore implements DeploymentStore {
     return runningDeployment(this.#sysroot, names)
   }
 
-  private async editOrigin(
-    id: DeploymentId,
-    lock: SysrootLock,
-    edit: (text: string) => string,
-  ): Promise<void> {
-    this.check(lock)
+  private async editOrigin(id: DeploymentId, edit: (text: string) => string): Promise<void> {
     const path = originPath(await this.existing(id))
     const text = (await readText(this.#root, path)) ?? ''
     await this.#root.write(path, Buffer.from(edit(text)), { mode: 0o644 })
@@ -288,12 +277,6 @@ class OstreeDeploymentStore implements DeploymentStore {
 
   private bootPrefix(): '/' | '/boot/' {
     return this.#repo.config('sysroot', 'bootprefix') === 'true' ? '/boot/' : '/'
-  }
-
-  private check(lock: SysrootLock): void {
-    if (lock.sysroot !== this.#sysroot) {
-      throw new BootcError('SYSROOT_LOCK', 'the lock belongs to another sysroot', { details: {} })
-    }
   }
 }
 

@@ -18,7 +18,7 @@ export async function describeDeployment(
   bootDigest: string,
 ): Promise<Deployment> {
   const text = await readText(sysroot.root, originPath(name))
-  const origin = text === undefined ? unknown : readOrigin(text)
+  const origin = text === undefined ? unknown : readOrigin(text, originPath(name))
   const commit = await commitOf(repo, name.checksum)
   const version = commit && lookup(commit.metadata, 'version', 's')
   const image = commit && (await deploymentImage(repo, name.checksum, commit))

@@ -1,4 +1,4 @@
-import { isBootcError, type SignedImageReference, type UnlockedState } from '@bootc-sdk/core'
+import { BootcError, isBootcError, type SignedImageReference, type UnlockedState } from '@bootc-sdk/core'
 import { parseKeyfile, type Keyfile } from '@bootc-sdk/core/keyfile'
 import { parseSignedReference, printSignedReference } from '@bootc-sdk/core/oci'
 
@@ -19,9 +19,13 @@ export interface OriginFacts {
   readonly refspec?: string
 }
 
-/** @see ostree 2026.4 src/libostree/ostree-deployment.c; bootc 1.16.9 spec and status */
-export function readOrigin(text: string): OriginFacts {
-  const file = parseKeyfile(text)
+/**
+ * @param path for messages
+ * @throws BootcError `DEPLOY_ORIGIN` when it is no key file
+ * @see ostree 2026.4 src/libostree/ostree-deployment.c; bootc 1.16.9 spec and status
+ */
+export function readOrigin(text: string, path: string): OriginFacts {
+  const file = originFile(text, path)
   const image = parsed(file.get(group, imageKey))
   const refspec = file.get(group, 'refspec')
   return {
@@ -62,6 +66,14 @@ export function originWithPin(text: string, pinned: boolean): string {
   if (pinned) file.set(transientGroup, 'pinned', 'true')
   else removeGroup(file, transientGroup)
   return file.toString()
+}
+
+function originFile(text: string, path: string): Keyfile {
+  try {
+    return parseKeyfile(text)
+  } catch (cause) {
+    throw new BootcError('DEPLOY_ORIGIN', `origin ${path} cannot be read`, { details: { path }, cause })
+  }
 }
 
 function removeGroup(file: Keyfile, name: string): void {
