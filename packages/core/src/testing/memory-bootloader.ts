@@ -77,14 +77,16 @@ function openLoader({ boot }: Sysroot): Bootloader {
       await dir.mkdir(set, { mode: 0o755 })
       for (const [index, spec] of plan.specs.entries()) {
         const entry = toEntry(boot, spec, index)
-        await dir.write(`${set}/${entry.fileName}`, Buffer.from(JSON.stringify(entry)), { mode: 0o644 })
+        const text = Buffer.from(JSON.stringify(entry))
+        await dir.write(`${set}/${entry.fileName}`, text, { mode: 0o644, atomic: false })
       }
     },
     async commit(plan) {
       if (!plan.changed) return
       await dir.sync()
       // Only a durable temporary makes the rename safe: an empty pointer would boot nothing.
-      await dir.write(`${pointer}.new`, Buffer.from(String(plan.version)), { mode: 0o644 })
+      const text = Buffer.from(String(plan.version))
+      await dir.write(`${pointer}.new`, text, { mode: 0o644, atomic: false })
       await dir.sync()
       await dir.rename(`${pointer}.new`, pointer)
       await dir.sync()
@@ -168,7 +170,7 @@ async function putFile({ dir }: Volume, path: string, file: BootFile): Promise<v
     if (Buffer.compare(await readAll(dir, path), content) === 0) return
   }
   await makeDirs(dir, path.slice(0, path.lastIndexOf('/')))
-  await dir.write(path, content, { mode: 0o644 })
+  await dir.write(path, content, { mode: 0o644, atomic: false })
 }
 
 /** Remove every directory of artifacts that no kept entry names, and directories that are left empty. */

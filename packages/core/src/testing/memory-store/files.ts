@@ -31,7 +31,10 @@ export function temporaryName(): string {
  */
 export async function writeRecord(store: Dir, path: string, record: unknown): Promise<void> {
   const temporary = temporaryName()
-  await store.write(temporary, Buffer.from(JSON.stringify(record)), { mode: 0o644 })
+  await store.write(temporary, Buffer.from(JSON.stringify(record)), {
+    mode: 0o644,
+    atomic: false,
+  })
   await store.sync()
   await store.rename(temporary, path)
 }

@@ -1,0 +1,15 @@
+import { powerCutSuite } from '@bootc-sdk/conformance'
+import { memoryBackend, memoryBootloader } from '@bootc-sdk/core/testing'
+import { describe, test } from 'vitest'
+
+powerCutSuite({
+  ...{ test, describe, name: 'memory with memory loader' },
+  store: () => memoryBackend(),
+  bootloader: () => memoryBootloader(),
+})
+powerCutSuite({
+  ...{ test, describe, name: 'relinking memory with memory loader, own boot volume' },
+  store: () => memoryBackend({ relink: true }),
+  bootloader: () => memoryBootloader(),
+  boot: 'volume',
+})
