@@ -1,3 +1,4 @@
+export { dirSuite, type DirSuiteOptions } from './dir-suite.js'
 export { bootloaderSuite, type BootloaderSuiteOptions } from './bootloader-suite.js'
 export { deploymentStoreSuite, type DeploymentStoreSuiteOptions } from './deployment-store-suite.js'
 export { imageStoreSuite, type ImageStoreSuiteOptions } from './image-store-suite.js'
