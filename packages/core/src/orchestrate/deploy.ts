@@ -2,7 +2,7 @@ import { BootcError } from '../errors.js'
 import type { DeploymentId, OpOptions, StagedRecord, StoredImage, Warning } from '../interfaces/index.js'
 import type { SignedImageReference } from '../oci/reference.js'
 import type { Writer } from './context.js'
-import { carryEtc, checkEtc } from './etc.js'
+import { carryEtc, checkEtc, type EtcOutcome } from './etc.js'
 import type { HostEntry } from './host-state.js'
 import { inheritKargs } from './image-kargs.js'
 import { discardUnfinished } from './prune.js'
@@ -71,7 +71,7 @@ async function createAndPlace(
   step('deploying', true)
 
   step('merging', false)
-  const etc = await checkEtc(writer, deployment.id, base.id)
+  const etc = await checkEtc(writer, deployment.id, base.id, options)
   const plan = await planOrder(writer, orderWithNew(entry, state, base.id))
   await checkBootRoom(writer, plan)
   step('merging', true)
@@ -112,7 +112,7 @@ export async function completeDeployment(
   entry: HostEntry,
   mergeFrom: DeploymentId | undefined,
   options: OpOptions,
-): Promise<{ etc?: EtcSummary; warnings: Warning[] }> {
+): Promise<EtcOutcome> {
   const { store, state, lock } = writer
   const carried = await carryEtc(writer, entry.id, mergeFrom, options)
   await store.deployments.seal(entry.id, lock)
