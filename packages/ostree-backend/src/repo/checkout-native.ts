@@ -23,12 +23,7 @@ export class NativeCheckoutSink implements CheckoutSink {
   #rootMeta: Meta = {}
   #entries = 0
 
-  private constructor(
-    context: RepoContext,
-    native: NativeAccess,
-    target: Dir,
-    options: CheckoutOptions,
-  ) {
+  private constructor(context: RepoContext, native: NativeAccess, target: Dir, options: CheckoutOptions) {
     this.#context = context
     this.#native = native
     this.#target = target

@@ -36,8 +36,7 @@ export async function checkoutCommit(
   target: Dir,
   options: CheckoutOptions,
 ): Promise<{ entries: number }> {
-  const mode =
-    options.mode ?? (context.mode === 'bare' || context.mode === 'archive' ? 'none' : 'user')
+  const mode = options.mode ?? (context.mode === 'bare' || context.mode === 'archive' ? 'none' : 'user')
   if (await repo.isPartial(commit)) {
     throw new BootcError('STORE_OSTREE_PARTIAL', `commit ${commit} is not complete`, { details: { commit } })
   }
@@ -140,8 +139,7 @@ class Plan {
 }
 
 type Place =
-  | { readonly tree: string; readonly meta: string }
-  | { readonly name: string; readonly checksum: string }
+  { readonly tree: string; readonly meta: string } | { readonly name: string; readonly checksum: string }
 
 async function findPlace(repo: OstreeRepo, commit: string, subpath: string): Promise<Place> {
   const { rootTree, rootMeta } = await repo.readCommit(commit)

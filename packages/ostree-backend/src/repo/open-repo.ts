@@ -1,5 +1,6 @@
+import { resolve } from 'node:path'
 import { BootcError, isBootcError, type Dir } from '@bootc-sdk/core'
-import { getNative } from '@bootc-sdk/core/node'
+import { getNative, nodeDir } from '@bootc-sdk/core/node'
 import type { NativeAddon } from '@bootc-sdk/native'
 import type { OstreeRepo, RepoMode } from './api.js'
 import { RepoConfig } from './config.js'
@@ -34,7 +35,17 @@ export async function openRepo(dir: Dir, options: OpenRepoOptions = {}): Promise
   const config = new RepoConfig(text.toString('utf8'))
   const addon = options.native === false ? undefined : (options.native ?? getNative())
   const context = { dir, mode: config.mode(), config, native: nativeAccess(addon, dir) }
-  return new Repo(context, options.parent)
+  return new Repo(context, options.parent ?? (await openParent(context, options)))
+}
+
+/** `core.parent` names a directory of the host. */
+async function openParent(
+  { config, dir }: { readonly config: RepoConfig; readonly dir: Dir },
+  options: OpenRepoOptions,
+): Promise<OstreeRepo | undefined> {
+  const path = config.get('core', 'parent')
+  if (path === undefined || dir.hostPath === undefined) return undefined
+  return openRepo(nodeDir(resolve(dir.hostPath, path)), options)
 }
 
 /**

@@ -133,15 +133,14 @@ export async function placeRefs(dir: Dir, staged: readonly StagedRef[]): Promise
   }
 }
 
-/** Point `alias` at another ref. Replaces a ref of this name. */
-export async function writeAlias(dir: Dir, staging: string, alias: string, target: string): Promise<void> {
+/** Write the link of an alias under a temporary name and put it in place. Replaces a ref of this name. */
+export async function writeAlias(dir: Dir, temporary: string, alias: string, target: string): Promise<void> {
   const path = refPath(alias)
   const targetPath = refPath(target)
   if ((await readRefFile(dir, targetPath)) === undefined) throw invalid(`ref ${target}`, 'does not exist')
   await checkRefPlaces(dir, new Map([[alias, '']]))
   await ensureParents(dir, path)
   const up = '../'.repeat(path.split('/').length - 2)
-  const temporary = `${staging}/alias`
   await dir.symlink(up + targetPath.slice('refs/'.length), temporary)
   await dir.rename(temporary, path)
 }

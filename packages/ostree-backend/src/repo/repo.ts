@@ -1,8 +1,9 @@
 import { BootcError, type Bytes, type Dir, type OpOptions, type ReadTree } from '@bootc-sdk/core'
-import { assertChecksum, objectName } from '../format/checksum.js'
+import { assertChecksum, maxMetadataBytes, objectName } from '../format/checksum.js'
 import { decodeCommit } from '../format/commit.js'
 import { decodeDirMeta } from '../format/dirmeta.js'
 import { decodeDirTree } from '../format/dirtree.js'
+import { unsupported } from '../format/errors.js'
 import { decodeDict } from '../format/variant-dict.js'
 import type {
   CheckoutOptions,
@@ -15,10 +16,8 @@ import type {
   OstreeRepo,
   PruneOptions,
   RepoMode,
-  RepoTransaction,
   VariantDict,
 } from './api.js'
-import { maxMetadataBytes } from '../format/checksum.js'
 import { checkoutCommit } from './checkout.js'
 import { CommitTreeReader } from './commit-tree-reader.js'
 import { readFileContent, readFileHeader } from './content-reader.js'
@@ -27,6 +26,7 @@ import { noObject } from './errors.js'
 import { readFile } from './io.js'
 import { ObjectStore } from './object-store.js'
 import { pruneRepo } from './prune.js'
+import { writeAlias } from './ref-files.js'
 import { listRefs, resolveRev } from './refs.js'
 import { updateSummary } from './summary-file.js'
 import { Transaction } from './transaction.js'
@@ -157,7 +157,7 @@ export class Repo implements OstreeRepo {
     return (await resolveRev(this, rev)) ?? this.#parent?.resolveRev(rev)
   }
 
-  begin(options: OpOptions = {}): Promise<RepoTransaction> {
+  begin(options: OpOptions = {}): Promise<Transaction> {
     return Transaction.begin(this.#context, () => this.#afterCommit(), options)
   }
 
@@ -184,4 +184,18 @@ export async function requireRev(repo: OstreeRepo, rev: string): Promise<string>
     throw new BootcError('STORE_OSTREE_NO_REV', `revision ${rev} does not exist`, { details: { rev } })
   }
   return commit
+}
+
+/** Make `alias` another name of a ref, as `ostree refs --alias` does: it follows when that ref moves. */
+export async function setAlias(repo: OstreeRepo, alias: string, target: string): Promise<void> {
+  const transaction = await repo.begin()
+  await using _ = transaction
+  if (!(transaction instanceof Transaction)) throw unsupported('alias', 'not a repository of this package')
+  await writeAlias(repo.dir, transaction.temporaryPath(), alias, target)
+  await repo.dir.sync()
+}
+
+/** Names of the remotes in the repository's config. */
+export function listRemotes(repo: OstreeRepo): string[] {
+  return repo instanceof Repo ? repo.context.config.remotes() : []
 }

@@ -1,4 +1,5 @@
-import { BootcError, type OpOptions } from '@bootc-sdk/core'
+import { link } from 'node:fs/promises'
+import { BootcError, type Meta, type OpOptions } from '@bootc-sdk/core'
 import { assertChecksum, maxMetadataBytes, objectName, sha256Hex } from '../format/checksum.js'
 import { invalid } from '../format/errors.js'
 import { encodeDict } from '../format/variant-dict.js'
@@ -42,6 +43,9 @@ export class Transaction implements RepoTransaction {
   readonly #detached: string[] = []
   readonly #complete: string[] = []
   readonly #markedPartial: string[] = []
+  readonly #raw: string[] = []
+  readonly #rawDirs = new Set<string>()
+  #temporaries = 0
   #bytes = 0
   #writerCount = 0
   #state: 'open' | 'committed' | 'closed' = 'open'
@@ -142,6 +146,43 @@ export class Transaction implements RepoTransaction {
     if (!this.#detached.includes(name)) this.#detached.push(name)
   }
 
+  /** A path in the staging directory for something half done. */
+  temporaryPath(): string {
+    this.#checkOpen()
+    return `${this.#staging.path}/spool-${this.#temporaries++}`
+  }
+
+  /** Give a verified file its object name. @param path from `temporaryPath` */
+  async adoptFile(name: string, path: string, sizeBytes: number): Promise<void> {
+    await this.#makeRawDir(name)
+    await this.#context.dir.rename(path, `${this.#staging.path}/raw/${name}`)
+    this.#addRaw(name, sizeBytes)
+  }
+
+  /** A verified object as it is on disk elsewhere. */
+  async writeRaw(name: string, bytes: Uint8Array, meta: Meta): Promise<void> {
+    await this.#makeRawDir(name)
+    await this.#context.dir.write(`${this.#staging.path}/raw/${name}`, bytes, { ...meta, atomic: false })
+    this.#addRaw(name, bytes.length)
+  }
+
+  /** Hard-link an object of another repository. False where the file system cannot. */
+  async linkRaw(name: string, hostPath: string): Promise<boolean> {
+    const own = this.#context.dir.hostPath
+    if (own === undefined) return false
+    await this.#makeRawDir(name)
+    try {
+      // link(2) does not follow a final symbolic link.
+      await link(hostPath, `${own}/${this.#staging.path}/raw/${name}`)
+    } catch (error) {
+      const { code } = error as { code?: unknown }
+      if (code === 'EXDEV' || code === 'EMLINK' || code === 'EPERM') return false
+      throw error
+    }
+    this.#addRaw(name, 0)
+    return true
+  }
+
   setRef(ref: string, checksum: string | undefined): void {
     this.#checkOpen()
     if (checksum !== undefined) assertChecksum(checksum)
@@ -171,6 +212,7 @@ export class Transaction implements RepoTransaction {
     try {
       const metadata = await this.#metadata.finish()
       this.#parts.push({ path: `${this.#staging.path}/meta`, names: metadata.names, replace: false })
+      this.#parts.push({ path: `${this.#staging.path}/raw`, names: this.#raw, replace: false })
       this.#parts.push({ path: `${this.#staging.path}/detached`, names: this.#detached, replace: true })
       await this.#budget.check()
       await checkRefPlaces(dir, this.#refs)
@@ -208,6 +250,22 @@ export class Transaction implements RepoTransaction {
     }
   }
 
+  async #makeRawDir(name: string): Promise<void> {
+    this.#checkOpen()
+    const root = `${this.#staging.path}/raw`
+    for (const path of [root, `${root}/${name.slice(0, 2)}`]) {
+      if (this.#rawDirs.has(path)) continue
+      await ensureDir(this.#context.dir, path)
+      this.#rawDirs.add(path)
+    }
+  }
+
+  #addRaw(name: string, sizeBytes: number): void {
+    this.#raw.push(name)
+    this.#bytes += sizeBytes
+    this.#budget.charge(sizeBytes)
+  }
+
   async #publish(): Promise<number> {
     const { dir, native } = this.#context
     const parts = this.#parts.filter((part) => part.names.length > 0)
@@ -219,12 +277,8 @@ export class Transaction implements RepoTransaction {
       } else {
         const objects = `${native.repoPath}/objects`
         const stagingDir = `${native.repoPath}/${path}`
-        moved += (await native.addon.publish(
-          stagingDir,
-          objects,
-          replace ? [] : names,
-          replace ? names : [],
-        )).moved
+        moved += (await native.addon.publish(stagingDir, objects, replace ? [] : names, replace ? names : []))
+          .moved
       }
     }
     // Renames of objects must not be overtaken by those of refs.

@@ -1,0 +1,172 @@
+import { BootcError, type OpOptions } from '@bootc-sdk/core'
+import { decodeCommit } from '../format/commit.js'
+import { invalid, unsupported } from '../format/errors.js'
+import { isChecksum } from '../format/checksum.js'
+import { lookup } from '../format/variant-dict.js'
+import type { Commit, OstreeRepo, VariantDict } from './api.js'
+import { noObject } from './errors.js'
+import { ObjectPuller } from './pull-objects.js'
+import { localSource, type PullSource } from './pull-source.js'
+import { Repo } from './repo.js'
+
+export interface PullOptions extends OpOptions {
+  /** Parents to fetch: 0 none (default), −1 all. */
+  readonly depth?: number
+}
+
+export interface PullResult {
+  /** Commit by ref as stored here (`remote:ref`, `ref`), or by itself. */
+  readonly commits: ReadonlyMap<string, string>
+  /** Objects that are new. */
+  readonly objects: number
+  readonly bytes: number
+}
+
+/** One thing to fetch. */
+export interface PullTarget {
+  readonly commit: string
+  /** Name to store it under here. */
+  readonly ref?: string
+  /** Name the source gave it, which the commit must be bound to. */
+  readonly boundRef?: string
+}
+
+/** Decides whether a fetched commit is good; runs before anything of it is stored. */
+export type CommitCheck = (
+  checksum: string,
+  bytes: Uint8Array,
+  detached: VariantDict | undefined,
+) => Promise<void>
+
+/**
+ * Copy commits from a repository on the same machine.
+ *
+ * @param options.refs refs or checksums in the source; default all its heads
+ * @param options.remote store refs as `remote:ref`
+ * @param options.untrusted read and verify every object instead of linking those of the same mode
+ */
+export async function pullLocal(
+  repo: OstreeRepo,
+  source: OstreeRepo,
+  options: PullOptions & {
+    readonly refs?: readonly string[]
+    readonly remote?: string
+    readonly untrusted?: boolean
+  } = {},
+): Promise<PullResult> {
+  const heads = [...(await source.listRefs()).keys()].filter((ref) => !ref.includes(':'))
+  const targets: PullTarget[] = []
+  for (const ref of options.refs ?? heads) {
+    const commit = await source.resolveRev(ref)
+    if (commit === undefined) {
+      throw new BootcError('STORE_OSTREE_NO_REV', `revision ${ref} does not exist in the source`, {
+        details: { rev: ref },
+      })
+    }
+    if (isChecksum(ref)) targets.push({ commit })
+    else targets.push({ commit, ref: options.remote === undefined ? ref : `${options.remote}:${ref}` })
+  }
+  const trusted = options.untrusted !== true && (await onOneFileSystem(repo, source))
+  return pullTargets(repo, localSource(source, trusted), targets, undefined, options)
+}
+
+async function onOneFileSystem(a: OstreeRepo, b: OstreeRepo): Promise<boolean> {
+  if (a.dir.hostPath === undefined || b.dir.hostPath === undefined) return false
+  const [x, y] = [await a.dir.stat('objects'), await b.dir.stat('objects')]
+  return x !== undefined && y !== undefined && x.dev === y.dev
+}
+
+/** Fetch, verify, store; then set refs. What was fetched before a failure stays for the next try. */
+export async function pullTargets(
+  repo: OstreeRepo,
+  source: PullSource,
+  targets: readonly PullTarget[],
+  check: CommitCheck | undefined,
+  options: PullOptions & { readonly collectionId?: string },
+): Promise<PullResult> {
+  if (!(repo instanceof Repo)) throw unsupported('pull', 'not a repository of this package')
+  if (source.mode === 'bare-split-xattrs' && source.file === undefined) {
+    throw invalid(`pull from ${source.name}`, `mode ${source.mode}`)
+  }
+  const puller = new ObjectPuller(repo, source, options)
+  try {
+    const done: string[] = []
+    const detached: (readonly [commit: string, metadata: VariantDict])[] = []
+    for (const target of targets) {
+      let at: string | undefined = target.commit
+      for (let left = options.depth ?? 0; at !== undefined; left--) {
+        const found: Fetched | undefined = await fetchCommit(repo, puller, source, at, check)
+        if (found === undefined) {
+          // History may end early; what was asked for may not.
+          if (at !== target.commit) break
+          throw noObject(`${at}.commit from ${source.name}`)
+        }
+        if (at === target.commit) checkBindings(at, found.commit, target.boundRef, options.collectionId)
+        if (found.detached !== undefined) detached.push([at, found.detached])
+        if (found.bytes !== undefined) {
+          await puller.pull(at, found.bytes, found.commit)
+          done.push(at)
+        }
+        if (left === 0) break
+        at = found.commit.parent
+      }
+    }
+    await puller.flush(async (transaction) => {
+      for (const [commit, metadata] of detached) await transaction.writeDetached(commit, metadata)
+      for (const commit of done) await transaction.markPartial(commit, false)
+      for (const { ref, commit } of targets) if (ref !== undefined) transaction.setRef(ref, commit)
+    })
+    return {
+      commits: new Map(targets.map(({ ref, commit }) => [ref ?? commit, commit])),
+      objects: puller.stats.objects,
+      bytes: puller.stats.bytes,
+    }
+  } finally {
+    await puller.close()
+  }
+}
+
+interface Fetched {
+  readonly commit: Commit
+  /** Undefined when the commit is complete here already. */
+  readonly bytes: Uint8Array | undefined
+  readonly detached: VariantDict | undefined
+}
+
+async function fetchCommit(
+  repo: OstreeRepo,
+  puller: ObjectPuller,
+  source: PullSource,
+  checksum: string,
+  check: CommitCheck | undefined,
+): Promise<Fetched | undefined> {
+  const complete = (await repo.has('commit', checksum)) && !(await repo.isPartial(checksum))
+  const detached = await source.detached(checksum)
+  const bytes = complete ? await repo.readMetadata('commit', checksum) : await puller.commitBytes(checksum)
+  if (bytes === undefined) return undefined
+  const commit = decodeCommit(bytes, `${checksum}.commit from ${source.name}`)
+  await check?.(checksum, bytes, detached)
+  return { commit, bytes: complete ? undefined : bytes, detached }
+}
+
+/** A commit says which refs and which collection it may be served as; a mirror must not rename it. */
+function checkBindings(
+  checksum: string,
+  commit: Commit,
+  ref: string | undefined,
+  collectionId: string | undefined,
+): void {
+  if (ref === undefined) return
+  const bound = lookup(commit.metadata, 'ostree.ref-binding', 'as')
+  const collection = lookup(commit.metadata, 'ostree.collection-binding', 's')
+  const wrongCollection = collectionId !== undefined && collection !== collectionId
+  if (
+    (bound !== undefined && !bound.includes(ref)) ||
+    (collectionId !== undefined && bound === undefined) ||
+    wrongCollection
+  ) {
+    throw new BootcError('STORE_OSTREE_BINDING', `commit ${checksum} is not bound to ref ${ref}`, {
+      details: { commit: checksum, ref },
+    })
+  }
+}
