@@ -12,7 +12,7 @@ const bundle = await rolldown({
   input: { main: `${dist}entry.js` },
   platform: 'node',
   // Loaded on demand, and some of them only where they are installed.
-  external: ['@bootc-sdk/native', 'undici', 'yaml', 'smol-toml', 'fzstd'],
+  external: ['@bootc-sdk/native', 'undici', 'yaml'],
   treeshake: { moduleSideEffects: false },
 })
 // Chunks stay beside the entry, because modules find package.json relative to themselves.

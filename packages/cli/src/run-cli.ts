@@ -12,7 +12,7 @@ import { errorLine, errorReport } from './print-error.js'
  */
 export async function runCli(args: readonly string[], cli: Cli): Promise<number> {
   const result = { code: 0 }
-  const program = buildProgram(cli, result)
+  const program = buildProgram(cli, result, args)
   try {
     await program.parseAsync([...args], { from: 'user' })
     return result.code

@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { run } from './capture.js'
 
 async function workspace(): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), 'bootc-sdk-test-'))
+  const dir = await mkdtemp(join(tmpdir(), 'bootc-sdk-cli-'))
   onTestFinished(() => rm(dir, { recursive: true, force: true }))
   return dir
 }
@@ -36,7 +36,7 @@ test('pull prints one JSON object; the second pull finds everything cached', asy
   expect(first.manifestDigest).toBe(built.manifestDigest)
   expect(first.changed).toBe(true)
   expect(first.layers.map(({ digest, diffId, cached }) => ({ digest, diffId, cached }))).toEqual(
-    built.layers.map(({ digest, diffId }) => ({ digest, diffId, cached: false })),
+    built.layers.map(({ descriptor: { digest }, diffId }) => ({ digest, diffId, cached: false })),
   )
   for (const layer of first.layers) {
     const rev = await run(['ostree', 'rev-parse', '--repo', repo, layer.ref])

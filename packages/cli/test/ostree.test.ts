@@ -13,7 +13,7 @@ if (!installed && process.env['CI'] !== undefined) throw new Error('CI needs the
 const withOstree = installed ? test : test.skip.bind(test, 'ostree is not installed: ')
 
 async function workspace(): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), 'bootc-sdk-test-'))
+  const dir = await mkdtemp(join(tmpdir(), 'bootc-sdk-cli-'))
   onTestFinished(() => rm(dir, { recursive: true, force: true }))
   return dir
 }
@@ -147,7 +147,8 @@ test('pull-local and pull over HTTP copy commits; prune deletes what is left wit
   const remote = join(dir, 'remote')
   await ok('ostree', 'init', '--repo', remote, '--mode', 'archive')
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  await ok('ostree', 'pull', '--repo', remote, '--remote', 'origin', url, 'main')
+  await ok('ostree', 'remote', 'add', '--repo', remote, '--no-gpg-verify', 'origin', url)
+  expect(await ok('ostree', 'pull', '--repo', remote, 'origin', 'main')).toMatch(/^\d+ objects fetched; /)
   expect(await ok('ostree', 'refs', '--repo', remote)).toBe('origin:main\n')
 
   await ok('ostree', 'refs', '--repo', copy, '--delete', 'main')

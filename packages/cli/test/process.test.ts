@@ -1,12 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bootableImage, serveRegistry } from '@bootc-sdk/core/testing'
 import { nodeHost } from '@bootc-sdk/core/node'
 import { expect, onTestFinished, test as plainTest } from 'vitest'
+
+import { removeTree } from './remove-tree.js'
 
 const main = fileURLToPath(new URL('../bin/bootc-sdk.js', import.meta.url))
 const built = existsSync(new URL('../dist/main.js', import.meta.url))
@@ -31,8 +33,8 @@ test('a reader that goes away early is no crash', () => {
 })
 
 async function slowRegistry(): Promise<{ dir: string; args: string[] }> {
-  const dir = await mkdtemp(join(tmpdir(), 'bootc-sdk-test-'))
-  onTestFinished(() => rm(dir, { recursive: true, force: true }))
+  const dir = await mkdtemp(join(tmpdir(), 'bootc-sdk-cli-'))
+  onTestFinished(() => removeTree(dir))
   const registry = await serveRegistry({
     'os:1': bootableImage({ version: 1, architecture: nodeHost().arch }),
   })

@@ -108,14 +108,14 @@ test('a sysroot that is not there is an error in one line', async () => {
 })
 
 test.each([0, 1, 2])('progress on descriptor %d is an argument error', async (fd) => {
-  const dir = await mkdtemp(join(tmpdir(), 'bootc-sdk-test-'))
+  const dir = await mkdtemp(join(tmpdir(), 'bootc-sdk-cli-'))
   onTestFinished(() => rm(dir, { recursive: true }))
   const { code, stderr } = await run(['upgrade', '--sysroot', dir, '--progress-fd', String(fd)])
   expect({ code, stderr }).toEqual({ code: 2, stderr: `error: Cannot use fd ${fd} for progress JSON\n` })
 })
 
 test('progress on a descriptor that is not open is a run-time error', async () => {
-  const dir = await mkdtemp(join(tmpdir(), 'bootc-sdk-test-'))
+  const dir = await mkdtemp(join(tmpdir(), 'bootc-sdk-cli-'))
   onTestFinished(() => rm(dir, { recursive: true }))
   const { code, stderr } = await run(['upgrade', '--sysroot', dir, '--progress-fd', '987'])
   expect(code).toBe(1)

@@ -108,7 +108,7 @@ test('a dumb terminal gets plain lines', () => {
 })
 
 test('--progress-fd lines arrive whole; a reader that goes away costs one line on stderr', async () => {
-  const dir = await mkdtemp(join(tmpdir(), 'bootc-sdk-test-'))
+  const dir = await mkdtemp(join(tmpdir(), 'bootc-sdk-cli-'))
   onTestFinished(() => rm(dir, { recursive: true }))
   const fifo = join(dir, 'fifo')
   execFileSync('mkfifo', [fifo])

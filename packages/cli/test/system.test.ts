@@ -1,4 +1,4 @@
-import { appendFile, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, readFile, readdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseBootcHost, type BootcHost } from '@bootc-sdk/core/host-api'
@@ -7,6 +7,7 @@ import { bootableImage, serveRegistry, type RegistryServer } from '@bootc-sdk/co
 import { expect, onTestFinished, test } from 'vitest'
 import { parse } from 'yaml'
 import { run } from './capture.js'
+import { removeTree } from './remove-tree.js'
 
 const image = (version: number) => bootableImage({ version, architecture: nodeHost().arch })
 
@@ -20,8 +21,8 @@ interface World {
 }
 
 async function world(): Promise<World> {
-  const work = await mkdtemp(join(tmpdir(), 'bootc-sdk-test-'))
-  onTestFinished(() => rm(work, { recursive: true, force: true }))
+  const work = await mkdtemp(join(tmpdir(), 'bootc-sdk-cli-'))
+  onTestFinished(() => removeTree(work))
   const dir = join(work, 'sysroot')
   await mkdir(dir)
   const registry = await serveRegistry({ 'os:stable': image(1) })
@@ -30,7 +31,7 @@ async function world(): Promise<World> {
     dir,
     registry,
     name: `${registry.host}/os:stable`,
-    publish: (version) => registry.push('os', image(version), 'stable'),
+    publish: (version) => registry.push('os', 'stable', image(version)),
   }
 }
 
@@ -127,7 +128,7 @@ test('install, upgrade, switch and rollback tell what they did, and status agree
   expect(await ok('rollback', '--sysroot', dir)).toBe('Next boot: rollback deployment\n')
   expect(nextBoot(await status(dir))).toBe('1')
 
-  registry.push('other', image(3), 'edge')
+  registry.push('other', 'edge', image(3))
   const other = `${registry.host}/other:edge`
   expect(await ok('switch', '--sysroot', dir, insecure, other)).toContain(
     `Queued for next boot: docker://${other}\n`,
@@ -167,7 +168,7 @@ test('text of status names the image, and more with --verbose', async () => {
 
 test('edit follows the document it is given; unchanged documents change nothing', async () => {
   const { dir, registry, name } = await installed()
-  registry.push('os', image(2), 'next')
+  registry.push('os', 'next', image(2))
   const file = join(dir, '..', 'host.yaml')
   const document = await ok('status', '--sysroot', dir)
   await writeFile(file, document)
@@ -182,7 +183,7 @@ test('edit follows the document it is given; unchanged documents change nothing'
 
 test('edit opens the editor of EDITOR on the current document', async () => {
   const { dir, registry } = await installed()
-  registry.push('os', image(2), 'next')
+  registry.push('os', 'next', image(2))
   const editor = join(dir, '..', 'editor.mjs')
   await writeFile(
     editor,

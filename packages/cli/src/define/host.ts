@@ -5,8 +5,7 @@ import { networkOptions, parseCount, progressOptions, sysrootOption, transportOp
 const group = 'System:'
 const apply = (): Option => new Option('--apply', 'Reboot when something changed')
 
-/** Commands on an installed system, named and flagged as bootc's. */
-export function defineHostCommands(program: Command, action: Action): void {
+export function defineStatus(program: Command, action: Action): void {
   program
     .command('status')
     .helpGroup(group)
@@ -23,7 +22,9 @@ export function defineHostCommands(program: Command, action: Action): void {
     .option('--booted', 'Leave out what is staged and kept for rollback')
     .addOption(sysrootOption())
     .action(action(async () => (await import('../commands/status.js')).status))
+}
 
+export function defineUpgrade(program: Command, action: Action): void {
   const upgrade = program
     .command('upgrade')
     .alias('update')
@@ -47,7 +48,9 @@ export function defineHostCommands(program: Command, action: Action): void {
     .addOption(sysrootOption())
     .action(action(async () => (await import('../commands/upgrade.js')).upgrade))
   for (const option of [...progressOptions(), ...networkOptions()]) upgrade.addOption(option)
+}
 
+export function defineSwitch(program: Command, action: Action): void {
   const change = program
     .command('switch')
     .helpGroup(group)
@@ -63,7 +66,9 @@ export function defineHostCommands(program: Command, action: Action): void {
     .addOption(sysrootOption())
     .action(action(async () => (await import('../commands/switch.js')).switchImage))
   for (const option of [...progressOptions(), ...networkOptions()]) change.addOption(option)
+}
 
+export function defineRollback(program: Command, action: Action): void {
   program
     .command('rollback')
     .helpGroup(group)
@@ -75,7 +80,9 @@ export function defineHostCommands(program: Command, action: Action): void {
     .addOption(apply())
     .addOption(sysrootOption())
     .action(action(async () => (await import('../commands/rollback.js')).rollback))
+}
 
+export function defineEdit(program: Command, action: Action): void {
   const edit = program
     .command('edit')
     .helpGroup(group)
@@ -88,7 +95,9 @@ export function defineHostCommands(program: Command, action: Action): void {
     .addOption(sysrootOption())
     .action(action(async () => (await import('../commands/edit.js')).edit))
   for (const option of [...progressOptions(), ...networkOptions()]) edit.addOption(option)
+}
 
+export function defineFinalize(program: Command, action: Action): void {
   program
     .command('finalize-staged')
     .helpGroup(group)
@@ -99,7 +108,9 @@ export function defineHostCommands(program: Command, action: Action): void {
     )
     .addOption(sysrootOption())
     .action(action(async () => (await import('../commands/finalize.js')).finalize))
+}
 
+export function definePrune(program: Command, action: Action): void {
   program
     .command('prune')
     .helpGroup(group)

@@ -1,6 +1,8 @@
 import { Option, type Command } from 'commander'
 import type { Action } from '../program.js'
-import { collect, networkOptions, parseCount, parseSignedCount } from './options.js'
+import { collect, parseCount, parseSignedCount } from './options.js'
+
+const repoOption = (): Option => new Option('--repo <dir>', 'Repository').makeOptionMandatory()
 
 /** Thin plumbing over a repository, with the names, flags and output of the `ostree` program. */
 export function defineOstreeCommands(program: Command, action: Action): void {
@@ -11,11 +13,7 @@ export function defineOstreeCommands(program: Command, action: Action): void {
     .description('Work on an OSTree repository, with the meanings and output of the ostree program.')
 
   const command = (name: string, summary: string): Command =>
-    ostree
-      .command(name)
-      .summary(summary)
-      .description(`${summary}.`)
-      .addOption(new Option('--repo <dir>', 'Repository').makeOptionMandatory())
+    ostree.command(name).summary(summary).description(`${summary}.`).addOption(repoOption())
 
   command('init', 'Make an empty repository')
     .addOption(
@@ -109,19 +107,39 @@ export function defineOstreeCommands(program: Command, action: Action): void {
 
   command('pull-local', 'Copy commits from another repository on this machine')
     .argument('<source>', 'directory of the other repository')
-    .argument('[ref...]', 'refs or commits; default: all')
+    .argument('[ref...]', 'refs or commits; default: all refs')
     .option('--remote <name>', 'Prefix for the refs made here')
+    .option('--untrusted', 'Read and check every object instead of linking it')
     .option('--depth <n>', 'How many parents to take; -1 all', parseSignedCount)
-    .option('--commit-metadata-only', 'Only commit objects')
     .action(action(async () => (await import('../ostree/pull.js')).pullLocal))
 
-  const pull = command('pull', 'Copy commits from an archive repository over HTTP')
-    .argument('<source>', 'URL, or the name of a remote in the configuration')
-    .argument('[ref...]', 'refs or commits')
-    .option('--remote <name>', 'Prefix for the refs made here, when the source is a URL')
+  command('pull', 'Copy commits from an archive repository over HTTP')
+    .argument('<remote>', 'name of a remote in the configuration')
+    .argument('[ref...]', 'refs or commits; default: the branches of the remote')
+    .option('--mirror', 'Make the refs as they are called there, and take the summary too')
     .option('--depth <n>', 'How many parents to take; -1 all', parseSignedCount)
     .action(action(async () => (await import('../ostree/pull.js')).pull))
-  for (const option of networkOptions()) pull.addOption(option)
+
+  const remote = ostree
+    .command('remote')
+    .summary('Write down where to pull from')
+    .description('Write down where to pull from.')
+  remote
+    .command('add')
+    .summary('Add a remote')
+    .description('Add a remote.')
+    .argument('<name>', 'what to call it')
+    .argument('<url>', 'archive repository: http:, https: or file:')
+    .option('--no-gpg-verify', 'Do not ask for signatures')
+    .addOption(repoOption())
+    .action(action(async () => (await import('../ostree/remote.js')).remoteAdd))
+  remote
+    .command('delete')
+    .summary('Forget a remote')
+    .description('Forget a remote.')
+    .argument('<name>', 'what it is called')
+    .addOption(repoOption())
+    .action(action(async () => (await import('../ostree/remote.js')).remoteDelete))
 
   command('prune', 'Delete objects that nothing refers to')
     .option('--refs-only', 'Only refs keep commits')

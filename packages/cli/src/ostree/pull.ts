@@ -1,4 +1,50 @@
-export function pull(): Promise<void> {
-  return Promise.reject(new Error('not yet'))
+import { resolve } from 'node:path'
+import type { PullResult } from '@bootc-sdk/ostree-backend'
+import type { Cli } from '../io.js'
+import { formatBytes } from '../format.js'
+import { openRepository, type RepoOptions } from './repository.js'
+
+interface PullFlags extends RepoOptions {
+  readonly depth?: number
 }
-export const pullLocal = pull
+
+/** `bootc-sdk ostree pull-local`. */
+export async function pullLocal(
+  cli: Cli,
+  options: PullFlags & { remote?: string; untrusted?: boolean },
+  path: string,
+  refs: readonly string[],
+): Promise<void> {
+  const [repo, source] = await Promise.all([openRepository(options), openRepository({ repo: resolve(path) })])
+  const { pullLocal: copy } = await import('@bootc-sdk/ostree-backend')
+  const result = await copy(repo, source, {
+    signal: cli.signal,
+    untrusted: options.untrusted === true,
+    ...(refs.length === 0 ? {} : { refs }),
+    ...(options.remote === undefined ? {} : { remote: options.remote }),
+    ...(options.depth === undefined ? {} : { depth: options.depth }),
+  })
+  await cli.out.write(line(result, 'imported'))
+}
+
+/** `bootc-sdk ostree pull`. */
+export async function pull(
+  cli: Cli,
+  options: PullFlags & { mirror?: boolean },
+  remote: string,
+  refs: readonly string[],
+): Promise<void> {
+  const repo = await openRepository(options)
+  const { pullRemote } = await import('@bootc-sdk/ostree-backend')
+  const result = await pullRemote(repo, remote, {
+    signal: cli.signal,
+    mirror: options.mirror === true,
+    ...(refs.length === 0 ? {} : { refs }),
+    ...(options.depth === undefined ? {} : { depth: options.depth }),
+  })
+  await cli.out.write(line(result, 'fetched'))
+}
+
+function line({ objects, bytes }: PullResult, verb: string): string {
+  return `${objects} objects ${verb}; ${formatBytes(bytes)} written\n`
+}
