@@ -1,5 +1,4 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http'
-import { request as httpsRequest } from 'node:https'
+import type { IncomingMessage } from 'node:http'
 import type { ConnectionOptions } from 'node:tls'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BootcError, isBootcError, type Bytes } from '@bootc-sdk/core'
@@ -74,10 +73,11 @@ async function getOnce<T>(
   }
 }
 
-function send(url: string, options: HttpOptions): Promise<IncomingMessage> {
+async function send(url: string, options: HttpOptions): Promise<IncomingMessage> {
   const { signal, timeoutMs = 30_000, tls } = options
+  // Loading both costs several milliseconds, which programs that only look at a repository would pay too.
+  const { request: start } = await (url.startsWith('https:') ? import('node:https') : import('node:http'))
   return new Promise((resolve, reject) => {
-    const start = url.startsWith('https:') ? httpsRequest : httpRequest
     const request = start(
       url,
       {
