@@ -182,6 +182,7 @@ function elementNameEnd(array: Buffer, start: number, end: number, checksums: 1 
   if (checksums === 2 && array.readUIntLE(end - 2 * width, width) !== nameBytes + csumBytes) {
     throw corrupt(what, 'checksum is not 32 bytes')
   }
+  if (array[start + nameBytes - 1] !== 0) throw corrupt(what, 'name without its NUL')
   return start + nameBytes - 1
 }
 
