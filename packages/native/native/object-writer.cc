@@ -7,7 +7,7 @@ namespace bootc {
 
 ObjectWriter::ObjectWriter(std::string staging_dir, const std::vector<std::string>& existing, size_t threads,
                            size_t max_queued_bytes, std::shared_ptr<Notifier> notifier)
-    : shared_(std::move(staging_dir), existing), max_queued_bytes_(max_queued_bytes) {
+    : shared_(std::move(staging_dir), existing), max_queued_bytes_(std::max<size_t>(max_queued_bytes, 2)) {
   shared_.notifier = std::move(notifier);
   for (size_t i = 0; i < threads; i++) workers_.push_back(std::make_unique<ObjectWorker>(shared_));
 }
