@@ -17,17 +17,20 @@ export async function markFinished(sysroot: Sysroot): Promise<void> {
 /**
  * Make room for an installation, or refuse (bootc.md §17, to-filesystem). `none`: the root holds at most
  * `lost+found`, an empty `boot`, and directories with nothing but mount points. `wipe`: everything goes. `alongside`: only
- * /boot is emptied, of all but loader directories.
+ * /boot is emptied, of all but loader directories; and not even that where deployments boot from it.
  *
  * @throws BootcError `SYSROOT_NOT_EMPTY`, `SYSROOT_MOUNT_POINT`
  */
 export async function prepareTarget(
   sysroot: Sysroot,
   replace: NonNullable<InstallOptions['replace']>,
+  hasEntries: boolean,
 ): Promise<void> {
   if ((await sysroot.root.stat(unfinishedMark)) !== undefined) return
   if (replace === 'none') return assertEmpty(sysroot.root)
   if (replace === 'wipe') return wipe(sysroot.root, '')
+  // Kernels of deployments that stay in the list must not be missing for a moment.
+  if (hasEntries) return
   for (const name of await namesIn(sysroot.boot.dir, '')) {
     if (!name.startsWith('loader') && name !== 'lost+found') await sysroot.boot.dir.remove(name)
   }

@@ -4,7 +4,6 @@ import { installKargs } from '../kargs/index.js'
 import { assertWritable, lockStore, lockSysroot, type Context, type Writer } from './context.js'
 import { newEntry } from './deploy.js'
 import { addBootMount } from './fstab.js'
-import type { HostState } from './host-state.js'
 import { factsOfImage } from './image-facts.js'
 import { kargsOfDeployment } from './image-kargs.js'
 import { markFinished, markUnfinished, prepareTarget } from './install-target.js'
@@ -28,9 +27,9 @@ export async function install(context: Context, options: InstallOptions): Promis
   assertWritable(sysroot)
   const stateroot = options.stateroot ?? 'default'
   await using lock = await lockSysroot(context, options)
-  await assertNotBooted(context, stateroot)
+  const hasEntries = await assertNotBooted(context, stateroot)
   const resolved = await resolveChecked(pullOptions(context, options))
-  await prepareTarget(sysroot, options.replace ?? 'none')
+  await prepareTarget(sysroot, options.replace ?? 'none', hasEntries)
   await markUnfinished(sysroot)
   const backends = await initBackends(context, options, lock)
   await using _storeLock = await lockStore(context, backends, options)
@@ -63,11 +62,12 @@ export async function install(context: Context, options: InstallOptions): Promis
   }
 }
 
-async function assertNotBooted(context: Context, stateroot: string): Promise<void> {
+/** @returns whether something of ours boots from here already */
+async function assertNotBooted(context: Context, stateroot: string): Promise<boolean> {
   const backends = await context.backends.current()
-  if (backends === undefined) return
-  const state: HostState = await loadState(context.sysroot, backends)
-  if (state.booted?.deployment.stateroot !== stateroot || state.booted === undefined) return
+  if (backends === undefined) return false
+  const { booted, order } = await loadState(context.sysroot, backends)
+  if (booted === undefined || booted.deployment.stateroot !== stateroot) return order.length > 0
   throw new BootcError('DEPLOY_STATEROOT_BOOTED', `Cannot redeploy over booted stateroot ${stateroot}`, {
     details: { stateroot },
   })

@@ -82,6 +82,18 @@ describe('install', () => {
     })
   })
 
+  test('alongside another stateroot keeps that one bootable', async () => {
+    const m = await machine()
+    await m.bootc.install({ source: stable })
+    await expect(m.bootc.install({ source: stable })).rejects.toMatchObject({ code: 'SYSROOT_NOT_EMPTY' })
+    m.publish(2)
+    await m.bootc.install({ source: stable, stateroot: 'second', replace: 'alongside' })
+    expect((await m.boot()).version).toBe('2')
+    const { order } = await m.bootc.status()
+    expect(order.map(({ deployment }) => deployment.stateroot)).toEqual(['second', 'default'])
+    expect((await simulateBoot(m.sysroot, { entry: 1 })).version).toBe('1')
+  })
+
   test('names what was not given', async () => {
     const m = await machine()
     await expect(m.bootc.install({ source: stable, store: 'composefs' })).rejects.toMatchObject({
