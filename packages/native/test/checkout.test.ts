@@ -1,10 +1,13 @@
 import {
   chmodSync,
+  existsSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
   readdirSync,
   readlinkSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -33,7 +36,7 @@ describeNative('checkout', () => {
   test('makes directories, links, copies, symbolic links and empty files', async () => {
     const { targetDir, checkout } = begin()
     checkout.enter('usr', { mode: 0o751, mtime: 7 })
-    checkout.enter('bin', { mode: 0o2555, mtime: 0 })
+    checkout.enter('bin', { mode: 0o2711, mtime: 0 })
     checkout.link('tool', 'aa/1.file')
     checkout.link('alias', 'aa/link.file')
     checkout.copy('copy', 'aa/1.file', { mode: 0o4711, mtime: 12 })
@@ -63,6 +66,36 @@ describeNative('checkout', () => {
     expect([at('.mark').mode & 0o7777, at('.mark').size, at('.mark').mtimeMs]).toEqual([0o600, 0, 99_000])
   })
 
+  const otherDisk = '/dev/shm'
+  const hasOther = existsSync(otherDisk) && statSync(otherDisk).dev !== statSync(dir).dev
+  test.skipIf(!hasOther)(
+    'copies from another file system when attributes are given (needs /dev/shm)',
+    async () => {
+      const far = mkdtempSync(join(otherDisk, 'bootc-native-'))
+      try {
+        writeFileSync(join(far, 'file'), content)
+        writeFileSync(join(far, 'empty'), '')
+        symlinkSync('somewhere', join(far, 'link'))
+        const { targetDir } = begin()
+        const checkout = addon.createCheckout({ targetDir, objectsDir: far })
+        for (const name of ['file', 'empty', 'link']) checkout.link(name, name, { mode: 0o640, mtime: 3 })
+        await checkout.run()
+        expect(readFileSync(join(targetDir, 'file')).equals(content)).toBe(true)
+        expect(readFileSync(join(targetDir, 'empty'))).toHaveLength(0)
+        expect(readlinkSync(join(targetDir, 'link'))).toBe('somewhere')
+        expect([
+          statSync(join(targetDir, 'file')).mode & 0o7777,
+          statSync(join(targetDir, 'file')).mtimeMs,
+        ]).toEqual([0o640, 3000])
+        const strict = addon.createCheckout({ targetDir, objectsDir: far })
+        strict.link('again', 'file')
+        await expect(strict.run()).rejects.toMatchObject({ code: 'EXDEV', syscall: 'link' })
+      } finally {
+        rmSync(far, { recursive: true })
+      }
+    },
+  )
+
   test('keeps names that are not UTF-8, escaped or as bytes', async () => {
     const { targetDir, checkout } = begin()
     const bytes = Buffer.from([0x66, 0xff, 0x80])
@@ -85,7 +118,7 @@ describeNative('checkout', () => {
         for (let i = 0; i < 5; i++, entries++) checkout.link(`f${i}`, 'aa/empty.file')
         if (depth === 0) return
         for (let i = 0; i < 4; i++, entries++) {
-          checkout.enter(`d${i}`, { mode: 0o500 + depth, mtime: depth })
+          checkout.enter(`d${i}`, { mode: 0o700 + depth, mtime: depth })
           fill(depth - 1)
           checkout.leave()
         }
@@ -166,28 +199,25 @@ describeNative('checkout', () => {
     expect(() => checkout.run()).toThrow(/not left/)
   })
 
-  test.skipIf(!isRoot)(
-    'sets owners and attributes, and copies across file systems (needs root)',
-    async () => {
-      const { targetDir, checkout } = begin()
-      const owned = { mode: 0o750, uid: 1000, gid: 1001, xattrs: packXattrs({ 'user.a': 'b' }) }
-      checkout.enter('dir', owned)
-      checkout.copy('file', 'aa/1.file', { ...owned, mode: 0o4750 })
-      checkout.symlink('link', 'x', {
-        mode: 0o777,
-        uid: 1000,
-        gid: 1001,
-        xattrs: packXattrs({ 'trusted.t': 'v' }),
-      })
-      checkout.leave()
-      await checkout.run()
-      for (const name of ['dir', 'dir/file', 'dir/link']) {
-        const stat = lstatSync(join(targetDir, name))
-        expect([stat.uid, stat.gid]).toEqual([1000, 1001])
-      }
-      expect(statSync(join(targetDir, 'dir/file')).mode & 0o7777).toBe(0o4750)
-      expect(addon.sys.getxattr(-100, join(targetDir, 'dir'), 'user.a')?.toString()).toBe('b')
-      expect(addon.sys.getxattr(-100, join(targetDir, 'dir/link'), 'trusted.t')?.toString()).toBe('v')
-    },
-  )
+  test.skipIf(!isRoot)('sets owners and attributes (needs root)', async () => {
+    const { targetDir, checkout } = begin()
+    const owned = { mode: 0o750, uid: 1000, gid: 1001, xattrs: packXattrs({ 'user.a': 'b' }) }
+    checkout.enter('dir', owned)
+    checkout.copy('file', 'aa/1.file', { ...owned, mode: 0o4750 })
+    checkout.symlink('link', 'x', {
+      mode: 0o777,
+      uid: 1000,
+      gid: 1001,
+      xattrs: packXattrs({ 'trusted.t': 'v' }),
+    })
+    checkout.leave()
+    await checkout.run()
+    for (const name of ['dir', 'dir/file', 'dir/link']) {
+      const stat = lstatSync(join(targetDir, name))
+      expect([stat.uid, stat.gid]).toEqual([1000, 1001])
+    }
+    expect(statSync(join(targetDir, 'dir/file')).mode & 0o7777).toBe(0o4750)
+    expect(addon.sys.getxattr(-100, join(targetDir, 'dir'), 'user.a')?.toString()).toBe('b')
+    expect(addon.sys.getxattr(-100, join(targetDir, 'dir/link'), 'trusted.t')?.toString()).toBe('v')
+  })
 })
