@@ -51,7 +51,7 @@ describeNative('checkout', () => {
     const at = (path: string) => lstatSync(join(targetDir, path))
     expect([at('usr').mode & 0o7777, at('usr').mtimeMs]).toEqual([0o751, 7000])
     expect([at('usr/bin').mode & 0o7777, at('usr/bin').mtimeMs, at('usr/bin').atimeMs]).toEqual([
-      0o2555, 0, 0,
+      0o2711, 0, 0,
     ])
     expect(at('usr/bin/tool').ino).toBe(statSync(join(objectsDir, 'aa/1.file')).ino)
     expect(at('usr/bin/alias').ino).toBe(lstatSync(join(objectsDir, 'aa/link.file')).ino)
