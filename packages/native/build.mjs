@@ -12,7 +12,7 @@ const require = createRequire(import.meta.url)
 const required = process.env.BOOTC_SDK_NATIVE === 'required'
 const addonFile = join(root, 'build/Release/bootc_native.node')
 const stampFile = join(root, 'build/source-hash')
-const lockDir = join(root, 'build.lock')
+const lockDir = join(root, 'build/lock')
 
 process.exitCode = main()
 
@@ -41,6 +41,9 @@ function build() {
   const args = [gyp, 'configure', 'build', '--release', '-j', 'max', '--loglevel', 'error']
   const run = spawnSync(process.execPath, args, { cwd: root, env, encoding: 'utf8', maxBuffer: 1 << 28 })
   if (run.status !== 0 || !existsSync(addonFile)) {
+    if (!nodedir && /FetchError|ENOTFOUND|getaddrinfo|ECONNREFUSED|ETIMEDOUT/.test(run.stderr)) {
+      return giveUp(`no headers beside ${process.execPath}, and they could not be downloaded`)
+    }
     const lines = `${run.stdout}\n${run.stderr}`.split('\n').filter((line) => line.trim() !== '')
     const errors = lines.filter((line) => /error|not found|No such file/i.test(line))
     console.error((errors.length > 0 ? errors : lines).slice(0, 20).join('\n'))
@@ -119,6 +122,7 @@ function sourceHash() {
 
 /** One build at a time: tests and set-up may start it in parallel. A lock older than ten minutes is stale. */
 function takeLock() {
+  mkdirSync(join(root, 'build'), { recursive: true })
   for (let waited = 0; waited < 300; waited++) {
     try {
       mkdirSync(lockDir)
