@@ -41,7 +41,12 @@ function build() {
   const args = [gyp, 'configure', 'build', '--release', '-j', 'max', '--loglevel', 'error']
   const run = spawnSync(process.execPath, args, { cwd: root, env, encoding: 'utf8', maxBuffer: 1 << 28 })
   if (run.status !== 0 || !existsSync(addonFile)) {
-    if (!nodedir && /FetchError|ENOTFOUND|getaddrinfo|ECONNREFUSED|ETIMEDOUT/.test(run.stderr)) {
+    if (
+      !nodedir &&
+      /ENOTFOUND|getaddrinfo|ECONNREFUSED|ETIMEDOUT|network connectivity|most likely not a problem with node-gyp/.test(
+        run.stderr,
+      )
+    ) {
       return giveUp(`no headers beside ${process.execPath}, and they could not be downloaded`)
     }
     const lines = `${run.stdout}\n${run.stderr}`.split('\n').filter((line) => line.trim() !== '')
