@@ -1,1 +1,5 @@
 export type { Labeler } from './labeler.js'
+export { createLabeler, loadLabeler } from './load.js'
+export type { FilePolicy } from './load.js'
+export { parseFileContexts, parseSubstitutions } from './file-contexts.js'
+export type { Spec, Substitution } from './file-contexts.js'
