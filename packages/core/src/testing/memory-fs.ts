@@ -11,7 +11,8 @@ export interface Inode {
   gid: number
   mtime: number
   nlink: number
-  xattrs: Map<string, Uint8Array>
+  /** Replaced as a whole, never changed in place. */
+  xattrs: ReadonlyMap<string, Uint8Array>
   immutable: boolean
   /** Regular files. */
   data: Uint8Array
@@ -42,6 +43,11 @@ export interface MemoryLocks {
 }
 
 let devices = 0
+
+// Shared by all that have none: most of what is copied at every snapshot.
+const noXattrs: ReadonlyMap<string, Uint8Array> = new Map()
+const noChildren = new Map<string, Inode>()
+const noData = new Uint8Array()
 
 /** A file system in memory: inodes, paths and rules, all synchronous. `MemoryDir` puts the interface on top. */
 export class MemoryFs {
@@ -83,11 +89,10 @@ export class MemoryFs {
   make(type: EntryType, mode: number): Inode {
     const ino = ++this.#lastIno
     const mtime = this.time()
-    const empty = new Uint8Array()
-    const children = new Map<string, Inode>()
+    const children = type === 'directory' ? new Map<string, Inode>() : noChildren
     const { uid, gid } = this
-    const base = { ino, type, mode, uid, gid, mtime, nlink: 0, xattrs: new Map(), immutable: false }
-    return { ...base, data: empty, target: '', children }
+    const links = { nlink: 0, immutable: false, xattrs: noXattrs }
+    return { ino, type, mode, uid, gid, mtime, ...links, data: noData, target: '', children }
   }
 
   /** Seconds since the epoch. */
@@ -99,11 +104,14 @@ export class MemoryFs {
   find(path: string): Inode | undefined {
     let node = this.root
     if (path === '') return node
-    for (const [index, name] of path.split('/').entries()) {
-      if (index > 0 && node.type === 'symlink') throw treeError('TREE_ESCAPE', path)
-      const child = node.children.get(name)
+    for (let start = 0; start <= path.length;) {
+      if (start > 0 && node.type === 'symlink') throw treeError('TREE_ESCAPE', path)
+      const slash = path.indexOf('/', start)
+      const end = slash < 0 ? path.length : slash
+      const child = node.children.get(path.slice(start, end))
       if (child === undefined) return undefined
       node = child
+      start = end + 1
     }
     return node
   }
@@ -177,14 +185,17 @@ export class MemoryFs {
   /** An independent copy with the same inode numbers and hard links, without locks. */
   clone(): MemoryFs {
     const copy = new MemoryFs(this.options)
-    const seen = new Map<Inode, Inode>()
+    const linked = new Map<Inode, Inode>()
     const cloneInode = (node: Inode): Inode => {
-      const known = seen.get(node)
-      if (known !== undefined) return known
-      const twin: Inode = { ...node, xattrs: new Map(node.xattrs), children: new Map() }
-      seen.set(node, twin)
-      for (const [name, child] of node.children) twin.children.set(name, cloneInode(child))
-      return twin
+      if (node.type !== 'directory') {
+        const known = node.nlink > 1 ? linked.get(node) : undefined
+        const twin = known ?? { ...node }
+        if (node.nlink > 1) linked.set(node, twin)
+        return twin
+      }
+      const children = new Map<string, Inode>()
+      for (const [name, child] of node.children) children.set(name, cloneInode(child))
+      return { ...node, children }
     }
     Object.assign(copy, { dev: this.dev, root: cloneInode(this.root), usedBytes: this.usedBytes })
     copy.#lastIno = this.#lastIno
