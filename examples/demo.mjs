@@ -5,14 +5,14 @@
 //
 // --keep leaves the directory for a look around.
 import { spawnSync } from 'node:child_process'
-import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { openBootc, parseImageReference } from '@bootc-sdk/core'
-import { nativeStatus, nodeHost, nodeSysroot } from '@bootc-sdk/core/node'
+import { nativeStatus, nodeDir, nodeHost, nodeSysroot } from '@bootc-sdk/core/node'
 import { bootableImage, serveRegistry } from '@bootc-sdk/core/testing'
 import { defaultTransports } from '@bootc-sdk/core/transports'
 import { ostreeBackend } from '@bootc-sdk/ostree-backend'
@@ -31,7 +31,8 @@ const colour = process.stdout.isTTY && process.env.NO_COLOR === undefined
 const bold = (text) => (colour ? `\u001b[1m${text}\u001b[0m` : text)
 const dim = (text) => (colour ? `\u001b[2m${text}\u001b[0m` : text)
 const heading = (text) => console.log(`\n${bold(`== ${text}`)}`)
-const say = (text) => console.log(`   ${text}`)
+// Sixty-four digits tell nobody more than twelve.
+const say = (text) => console.log(`   ${text.replace(/\b([0-9a-f]{12})[0-9a-f]{52}\b/g, '$1…')}`)
 const indent = (text) =>
   text
     .trimEnd()
@@ -66,11 +67,13 @@ try {
   await showEntries()
 
   heading('Change things on the machine')
-  const deployments = join(dir, 'ostree/deploy/default/deploy')
-  const etc = join(deployments, installed.deployment, 'etc')
-  await writeFile(join(etc, 'motd'), 'Welcome to the demo\n')
-  await appendFile(join(etc, 'hostname'), '# changed by hand\n')
-  say('new file /etc/motd, and a line appended to /etc/hostname')
+  const { deployments } = await bootc.store()
+  const lock = await bootc.sysroot.lock()
+  const etc = await deployments.etc(installed.deployment, lock)
+  await etc.write('motd', Buffer.from('Welcome to the demo\n'))
+  await etc.write('app.d/defaults', Buffer.from('colour = green\n'))
+  await lock[Symbol.asyncDispose]()
+  say('new file /etc/motd, and another colour in /etc/app.d/defaults')
 
   heading('Upgrade to version 2')
   const checked = await source.publishNext(bootc)
@@ -78,8 +81,10 @@ try {
   const upgraded = await timed('fetch, import, deploy, switch', () => source.upgrade(bootc))
   say(`outcome   ${upgraded.outcome}`)
   if (upgraded.pull !== undefined) say(`layers    ${layersOf(upgraded.pull)}`)
-  const newEtc = join(deployments, upgraded.deployment, 'etc')
-  say(`/etc/motd came along: ${JSON.stringify(await readFile(join(newEtc, 'motd'), 'utf8'))}`)
+  const merged = await deployments.currentEtc(upgraded.deployment)
+  for (const file of ['motd', 'app.d/defaults', 'app.conf']) {
+    say(`/etc/${file}: ${JSON.stringify(await text(merged, file))}`)
+  }
   await showEntries()
 
   heading('Status')
@@ -100,7 +105,8 @@ try {
   )
 } finally {
   await source.close()
-  if (!options.keep) await rm(work, { recursive: true, force: true })
+  // Deployments are immutable directories; Dir knows how to remove them.
+  if (!options.keep) await nodeDir(tmpdir()).remove(basename(work))
 }
 
 /** Two versions of a small system, served on loopback; the tag moves from one to the other. */
@@ -109,14 +115,14 @@ async function generatedImages() {
   const registry = await serveRegistry()
   const { arch } = nodeHost()
   const [v1, v2] = [1, 2].map((version) => bootableImage({ version, architecture: arch }))
-  registry.push('demo/os', v1, 'stable')
+  registry.push('demo/os', 'stable', v1)
   const image = registry.reference('demo/os', 'stable')
   say(`docker://${image.name}, ${v1.layers.length} layers`)
   return {
     first: image,
     transportOptions: { tlsVerify: false },
     async publishNext(bootc) {
-      registry.push('demo/os', v2, 'stable')
+      registry.push('demo/os', 'stable', v2)
       const { outcome, layerDiff } = await bootc.upgrade({ check: true })
       return `the tag moved; upgrade --check says ${outcome}, ${layerDiff?.added.count ?? 0} new layer(s) of ${layerDiff?.total.count ?? 0}`
     },
@@ -135,6 +141,14 @@ function givenImages() {
       bootc.switch({ signature: { kind: 'insecure' }, image: parseImageReference(options.next) }),
     close: () => undefined,
   }
+}
+
+/** A whole file of a tree, if it has one. */
+async function text(tree, path) {
+  if ((await tree.stat(path)) === undefined) return '(not in this image)'
+  const chunks = []
+  for await (const chunk of tree.read(path)) chunks.push(chunk)
+  return Buffer.concat(chunks).toString('utf8')
 }
 
 async function timed(text, run) {

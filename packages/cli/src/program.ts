@@ -98,7 +98,21 @@ export function buildProgram(cli: Cli, result: { code: number }, args: readonly 
         return (_cli, _options, shell) => completion(cli, program, shell)
       }),
     )
-  program.helpCommand('help [command]', 'Explain a command').addHelpText(
+  program
+    .helpCommand(false)
+    .command('help')
+    .summary('Explain a command')
+    .description('Explain a command.')
+    .argument('[command...]', 'such as `image pull`')
+    .action((names: readonly string[]) => {
+      let found: Command | undefined = program
+      for (const name of names)
+        found = found?.commands.find((one) => one.name() === name || one.aliases().includes(name))
+      // Throws, as every way to print help does here.
+      if (found !== undefined) found.help()
+      program.error(`error: unknown command '${names.join(' ')}'`, { code: 'commander.unknownCommand' })
+    })
+  program.addHelpText(
     'after',
     `
 Examples:

@@ -36,6 +36,14 @@ test('help of a command explains it and shows its options', async () => {
   expect(stdout).toContain('--verbose')
 })
 
+test('help finds commands inside commands', async () => {
+  const { code, stdout } = await run(['help', 'image', 'pull'])
+  expect(code).toBe(0)
+  expect(stdout).toContain('--init <mode>')
+  expect((await run(['help', 'update'])).stdout).toContain('--download-only')
+  expect((await run(['help', 'image', 'nope'])).code).toBe(2)
+})
+
 test('every command has a summary, and every option an explanation', () => {
   const program = buildProgram(
     {

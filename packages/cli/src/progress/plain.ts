@@ -16,7 +16,8 @@ export function plainLine(event: ProgressEvent, before: ProgressState): string |
       return printable(`retry ${attempt} of ${shortDigest(id)} in ${(waitMs / 1000).toFixed(1)} s: ${reason}`)
     }
     case 'import:merge':
-      return event.detail.done ? 'merged layers' : undefined
+      // Core and the store may both say so.
+      return event.detail.done && before.step !== undefined ? 'merged layers' : undefined
     case 'lock:waiting':
       return printable(`waiting for the lock of ${event.detail.path}`)
     case 'deploy:checkout':
