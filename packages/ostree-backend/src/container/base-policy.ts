@@ -1,5 +1,32 @@
 import type { ReadTree } from '@bootc-sdk/core'
 import { parseKeyfile } from '@bootc-sdk/core/keyfile'
+import { loadLabeler, type Labeler } from '@bootc-sdk/core/selinux'
+import type { OstreeRepo } from '../repo/api.js'
+
+/** What a base image decides about the ordinary layers on top of it. */
+export interface BaseRules {
+  readonly allowNonUsr: boolean
+  readonly labeler: Labeler | undefined
+}
+
+/**
+ * @param base commit of the base image, complete; none where every layer is an ordinary one
+ * @param policyFrom commit whose SELinux policy stands in for that of a base
+ */
+export async function loadBaseRules(
+  repo: OstreeRepo,
+  base: string | undefined,
+  policyFrom: string | undefined,
+): Promise<BaseRules> {
+  const commit = base ?? policyFrom
+  if (commit === undefined) return { allowNonUsr: true, labeler: undefined }
+  const tree = await repo.openCommit(commit)
+  return {
+    allowNonUsr: base === undefined || (await baseAllowsNonUsr(tree)),
+    // Such repositories hold no attributes.
+    labeler: repo.mode === 'bare-user-only' ? undefined : await loadLabeler(tree),
+  }
+}
 
 const configPaths = ['etc/ostree/prepare-root.conf', 'usr/lib/ostree/prepare-root.conf'] as const
 const maxConfigBytes = 1 << 20

@@ -1,14 +1,15 @@
 import type { Xattr } from '@bootc-sdk/core'
 import { tarMode, tarXattrs, type TarEntry, type TarHandler } from '@bootc-sdk/core/tar'
 import type { Labeler } from '@bootc-sdk/core/selinux'
-import { isUtf8Name } from '@bootc-sdk/core/names'
 import type { ContentWriter, FileHeader } from '../repo/api.js'
-import { tarPath, tarUnsupported } from './errors.js'
-import { labelsOf, labelOf, withLabel } from './labels.js'
+import { ContentReceiver } from './content-receiver.js'
+import { tarUnsupported } from './errors.js'
+import { labelsOf, withLabel } from './labels.js'
 import { LayerFilter } from './layer-filter.js'
 import { LayerTreeBuilder } from './layer-tree.js'
 import { canonicalMeta, noXattrs, type ObjectPool } from './object-pool.js'
-import { normalizeSymlinkTarget } from './symlink-target.js'
+import { SetAside } from './set-aside.js'
+import { symlinkTarget } from './symlink-target.js'
 import type { TreeNode } from './tree-node.js'
 
 export interface DerivedLayerOptions {
@@ -25,52 +26,34 @@ export interface DerivedLayerOptions {
 const typeFile = 0o100000
 const typeDirectory = 0o040000
 const typeSymlink = 0o120000
-const nothing = new Uint8Array(0)
-/** PATH_MAX without its NUL. */
-const maxTargetBytes = 4095
-
-/**
- * Copies of repository objects wait in memory for the path that decides their label, up to this many bytes a
- * layer. What is beyond gets its label with the merge.
- */
-const maxAsideBytes = 32 * 1024 * 1024
-
-/** A content object that is being received. */
-interface Receiver {
-  readonly header: FileHeader
-  readonly sizeBytes: number
-  readonly accept: (id: number) => void
-}
-
-/** A copy of a repository object: written already, or in memory. */
-interface Aside {
-  readonly header: FileHeader
-  readonly sizeBytes: number
-  id?: number
-  readonly chunks: Uint8Array[]
-}
 
 /** Takes the entries of an ordinary layer, writes contents at once and keeps the tree for the end. */
 export class DerivedLayerReader implements TarHandler {
-  readonly #options: DerivedLayerOptions
+  readonly #labeler: Labeler | undefined
+  readonly #canonical: boolean
   readonly #filter: LayerFilter
   readonly #tree: LayerTreeBuilder
-  readonly #aside = new Map<string, Aside>()
-  #asideBytes = 0
-  /** Where data of the current entry goes. */
-  #receiver: Receiver | undefined
-  #collector: Aside | undefined
-  #openId: number | undefined
-  #left = 0
+  readonly #receiver: ContentReceiver
+  readonly #aside: SetAside
 
-  constructor(options: DerivedLayerOptions) {
-    this.#options = options
-    this.#filter = new LayerFilter(options.allowNonUsr)
-    const { pool, canonical } = options
+  constructor({ content, pool, allowNonUsr, labeler, canonical }: DerivedLayerOptions) {
+    this.#labeler = labeler
+    this.#canonical = canonical
+    this.#filter = new LayerFilter(allowNonUsr)
     this.#tree = new LayerTreeBuilder((uid, gid, mode, xattrs) => {
       const meta = { uid, gid, mode, xattrs }
       return pool.dirMeta(canonical ? canonicalMeta(meta) : meta)
-    }, labelsOf(options.labeler))
+    }, labelsOf(labeler))
+    this.#receiver = new ContentReceiver(content)
+    this.#aside = new SetAside(
+      content,
+      this.#receiver,
+      (path, uid, gid, mode) => {
+        const xattrs = path === undefined ? noXattrs : this.labelled(noXattrs, path, mode)
+        return this.header({ uid, gid, mode, xattrs })
+      },
+      labeler !== undefined,
+    )
   }
 
   get entries(): number {
@@ -83,28 +66,24 @@ export class DerivedLayerReader implements TarHandler {
   }
 
   entry(entry: TarEntry): void {
-    this.#receiver = undefined
-    this.#collector = undefined
-    this.#openId = undefined
-    this.#left = entry.sizeBytes
-    const kind = entry.type === 'hardlink' ? 'hardlink' : entry.type === 'file' ? 'file' : 'other'
-    const result = this.#filter.entry({
-      name: entry.name,
-      linkName: entry.linkName,
-      kind,
-      mtime: entry.headerMtime,
-    })
+    this.#receiver.skip()
+    const { name, linkName, uid, gid, headerMtime: mtime } = entry
+    const kind = entry.type === 'hardlink' || entry.type === 'file' ? entry.type : 'other'
+    const result = this.#filter.entry({ name, linkName, kind, mtime })
     switch (result.action) {
       case 'drop':
         return
       case 'setAside':
-        this.setAside(entry, result.key)
+        // Records of the PAX header do not come along.
+        this.#aside.start(entry, typeFile | entry.mode, result.key)
         return
-      case 'takeAside':
-        this.takeAside(entry, result.parts, result.key)
+      case 'takeAside': {
+        const taken = this.#aside.take(result.key, `/${result.parts.join('/')}`)
+        this.#tree.file(result.parts, taken.uid, taken.gid, taken.id, name)
         return
+      }
       case 'link':
-        this.#tree.hardlink(result.parts, entry.uid, entry.gid, result.target, entry.name)
+        this.#tree.hardlink(result.parts, uid, gid, result.target, name)
         return
       case 'keep':
         this.keep(entry, result.parts)
@@ -112,25 +91,13 @@ export class DerivedLayerReader implements TarHandler {
   }
 
   data(chunk: Uint8Array): void {
-    const whole = chunk.length === this.#left && this.#openId === undefined
-    this.#left -= chunk.length
-    this.#collector?.chunks.push(Buffer.from(chunk))
-    const receiver = this.#receiver
-    if (receiver === undefined) return
-    const { content } = this.#options
-    if (whole) {
-      receiver.accept(content.put(receiver.header, chunk))
-      return
-    }
-    if (this.#openId === undefined) {
-      this.#openId = content.begin(receiver.header, receiver.sizeBytes)
-      receiver.accept(this.#openId)
-    }
-    content.data(this.#openId, chunk)
+    this.#receiver.data(chunk)
+    this.#aside.data(chunk)
   }
 
   end(): void {
-    if (this.#openId !== undefined) this.#options.content.end(this.#openId)
+    this.#receiver.end()
+    this.#aside.end()
   }
 
   finish(checksums: readonly string[]): TreeNode {
@@ -140,24 +107,25 @@ export class DerivedLayerReader implements TarHandler {
   private keep(entry: TarEntry, parts: readonly string[]): void {
     const { uid, gid, name } = entry
     const path = `/${parts.join('/')}`
+    const accept = (id: number): void => this.#tree.file(parts, uid, gid, id, name)
     switch (entry.type) {
       case 'directory': {
-        const mode = typeDirectory | this.permissions(entry)
-        this.#tree.directory(parts, uid, gid, mode, this.attributes(entry, path, mode), name)
+        const mode = typeDirectory | tarMode(entry)
+        this.#tree.directory(parts, uid, gid, mode, this.labelled(tarXattrs(entry), path, mode), name)
         return
       }
       case 'file': {
-        const mode = typeFile | this.permissions(entry)
-        const header = this.header({ uid, gid, mode, xattrs: this.attributes(entry, path, mode) })
-        this.receive(header, entry.sizeBytes, (id) => this.#tree.file(parts, uid, gid, id, name))
+        const mode = typeFile | tarMode(entry)
+        const xattrs = this.labelled(tarXattrs(entry), path, mode)
+        this.#receiver.start(this.header({ uid, gid, mode, xattrs }), entry.sizeBytes, accept)
         return
       }
       case 'symlink': {
-        // An ACL cannot be on a symbolic link; odd bits of the header are part of the checksum.
+        // Odd bits of the header are part of the checksum; an ACL cannot be on a symbolic link.
         const mode = typeSymlink | entry.mode
-        const xattrs = this.attributes(entry, path, mode)
-        const header = this.header({ uid, gid, mode, xattrs, symlinkTarget: symlinkTarget(entry) })
-        this.#tree.file(parts, uid, gid, this.#options.content.put(header, nothing), name)
+        const xattrs = this.labelled(tarXattrs(entry), path, mode)
+        const target = symlinkTarget(name, entry.linkName)
+        this.#receiver.start(this.header({ uid, gid, mode, xattrs, symlinkTarget: target }), 0, accept)
         return
       }
       default:
@@ -165,60 +133,11 @@ export class DerivedLayerReader implements TarHandler {
     }
   }
 
-  private setAside(entry: TarEntry, key: string): void {
-    const { uid, gid, sizeBytes } = entry
-    const header = this.header({ uid, gid, mode: typeFile | entry.mode, xattrs: noXattrs })
-    const aside: Aside = { header, sizeBytes, chunks: [] }
-    this.#aside.set(key, aside)
-    if (this.#options.labeler === undefined || this.#asideBytes + sizeBytes > maxAsideBytes) {
-      this.receive(header, sizeBytes, (id) => (aside.id = id))
-    } else {
-      this.#asideBytes += sizeBytes
-      this.#collector = aside
-    }
-  }
-
-  private takeAside(entry: TarEntry, parts: readonly string[], key: string): void {
-    const { content, labeler } = this.#options
-    const { header, chunks, sizeBytes, id: written } = this.#aside.get(key)!
-    this.#aside.delete(key)
-    let id = written
-    if (id === undefined) {
-      const context = labeler && labelOf(labeler, `/${parts.join('/')}`, header.mode)
-      id = content.begin(this.header({ ...header, xattrs: withLabel(noXattrs, context) }), sizeBytes)
-      for (const chunk of chunks) content.data(id, chunk)
-      content.end(id)
-      this.#asideBytes -= sizeBytes
-    }
-    this.#tree.file(parts, header.uid, header.gid, id, entry.name)
-  }
-
-  private receive(header: FileHeader, sizeBytes: number, accept: (id: number) => void): void {
-    if (sizeBytes === 0) accept(this.#options.content.put(header, nothing))
-    else this.#receiver = { header, sizeBytes, accept }
-  }
-
-  private permissions(entry: TarEntry): number {
-    return tarMode(entry) & 0o7777
-  }
-
-  private attributes(entry: TarEntry, path: string, mode: number): readonly Xattr[] {
-    const xattrs = tarXattrs(entry)
-    const { labeler } = this.#options
-    return labeler === undefined ? xattrs : withLabel(xattrs, labelOf(labeler, path, mode))
+  private labelled(xattrs: readonly Xattr[], path: string, mode: number): readonly Xattr[] {
+    return this.#labeler === undefined ? xattrs : withLabel(xattrs, this.#labeler.label(path, mode))
   }
 
   private header(header: FileHeader): FileHeader {
-    return this.#options.canonical ? { ...header, ...canonicalMeta(header) } : header
+    return this.#canonical ? { ...header, ...canonicalMeta(header) } : header
   }
-}
-
-function symlinkTarget(entry: TarEntry): string {
-  const { name, linkName } = entry
-  if (linkName === '') throw tarPath(name, 'symbolic link without a target')
-  if (!isUtf8Name(linkName)) throw tarPath(name, 'target of the symbolic link is not UTF-8')
-  if (Buffer.byteLength(linkName) > maxTargetBytes) {
-    throw tarPath(name, `target of the symbolic link is longer than ${maxTargetBytes} bytes`)
-  }
-  return normalizeSymlinkTarget(linkName)
 }

@@ -1,6 +1,7 @@
 import type {
   CachedUpdate,
   Digest,
+  FsckResult,
   ImageReference,
   ImageStore,
   ImportOptions,
@@ -13,6 +14,7 @@ import type {
 } from '@bootc-sdk/core'
 import { isBootcError } from '@bootc-sdk/core'
 import type { OstreeRepo, VariantDict } from '../repo/api.js'
+import { fsckRepo } from '../repo/fsck.js'
 import { unusedLayerRefs } from './collect-layers.js'
 import { freeBytesAfterReserve } from './free-space.js'
 import { beginImport } from './import-session.js'
@@ -44,7 +46,7 @@ export function ostreeImageStore(repo: OstreeRepo, options: OstreeImageStoreOpti
 const cachedKeys: ReadonlySet<string> = new Set([cachedManifestDigestKey, cachedManifestKey, cachedConfigKey])
 
 class OstreeImageStore implements ImageStore {
-  readonly supports = Object.freeze({ reflink: false, fsck: false })
+  readonly supports = Object.freeze({ reflink: false, fsck: true })
   readonly #repo: OstreeRepo
   readonly #roots: () => Promise<readonly string[]>
 
@@ -122,6 +124,11 @@ class OstreeImageStore implements ImageStore {
     await this.setRefs([...images, ...layers])
     const { pruned, bytes } = await this.#repo.prune({ ...options, refsOnly: true, depth: 0, keep: roots })
     return { images: images.length, layers: layers.length, objects: pruned, bytes }
+  }
+
+  async fsck(options: OpOptions = {}): Promise<FsckResult> {
+    const { objects, problems } = await fsckRepo(this.#repo, options)
+    return { objects, problems: problems.map(({ object, message }) => ({ object, message })) }
   }
 
   private async setRefs(deleted: readonly string[]): Promise<void> {

@@ -9,11 +9,11 @@ import {
   type StoredImage,
   type Warning,
 } from '@bootc-sdk/core'
-import { loadLabeler, type Labeler } from '@bootc-sdk/core/selinux'
 import type { OstreeRepo } from '../repo/api.js'
-import { baseAllowsNonUsr } from './base-policy.js'
+import { loadBaseRules, type BaseRules } from './base-policy.js'
 import { findKnownLayers } from './known-layers.js'
 import { classifyLayers, type LayerKind } from './layer-kinds.js'
+import { droppedWarning } from './dropped-warning.js'
 import { imageDocuments, type ImageDocuments } from './merge-commit.js'
 import { mergeImage } from './merge-image.js'
 import { layerRefPrefix } from './names.js'
@@ -32,11 +32,6 @@ interface LayerState {
   readonly cached: boolean
   commit: string | undefined
   tree?: TreeNode
-}
-
-interface BaseRules {
-  readonly allowNonUsr: boolean
-  readonly labeler: Labeler | undefined
 }
 
 /** @throws BootcError `IMAGE_LAYOUT` */
@@ -129,11 +124,11 @@ class OstreeImportSession implements ImportSession {
     }
     const run = { ...this.inherited(), ...options }
     run.onProgress?.({ type: 'import:merge', detail: { done: false } })
-    const id = await this.merge(run)
+    const { id, warnings } = await this.merge(run)
     run.onProgress?.({ type: 'import:merge', detail: { done: true } })
     const image = await this.result(id)
     this.#closed = true
-    return { image, warnings: this.warnings() }
+    return { image, warnings: [...droppedWarning(this.#dropped), ...warnings] }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -142,12 +137,12 @@ class OstreeImportSession implements ImportSession {
     return Promise.resolve()
   }
 
-  private async merge(options: OpOptions): Promise<string> {
+  private async merge(options: OpOptions): Promise<{ id: string; warnings: readonly Warning[] }> {
     await using transaction = await this.#repo.begin(options)
     const derived = this.#states.flatMap(({ kind, commit, tree }, i) =>
       kind === 'derived' ? [{ ref: layerRef(this.layers[i]!.descriptor.digest), commit: commit!, tree }] : [],
     )
-    const { commit, movedLayers, pool } = await mergeImage(
+    const { commit, movedLayers, pool, warnings } = await mergeImage(
       this.#repo,
       transaction,
       {
@@ -171,7 +166,7 @@ class OstreeImportSession implements ImportSession {
     options.signal?.throwIfAborted()
     await transaction.commit()
     pool.committed()
-    return commit
+    return { id: commit, warnings }
   }
 
   private async result(id: string): Promise<StoredImage> {
@@ -183,19 +178,6 @@ class OstreeImportSession implements ImportSession {
       ...image,
       layers: image.layers.map((layer, i) => ({ ...layer, cached: this.#states[i]!.cached })),
     }
-  }
-
-  private warnings(): Warning[] {
-    if (this.#dropped.size === 0) return []
-    const names = [...this.#dropped].sort(([a], [b]) => (a < b ? -1 : 1))
-    const list = names.map(([name, count]) => `${name}: ${count}`).join(' ')
-    return [
-      {
-        code: 'image:paths-dropped',
-        message: `the image has paths that an OSTree root cannot hold; left out: ${list}`,
-        details: { dropped: Object.fromEntries(names) },
-      },
-    ]
   }
 
   /** Layers that must be complete before layer `i`: content before its commit, a base before what lies on it. */
@@ -222,22 +204,13 @@ class OstreeImportSession implements ImportSession {
 
   /** What the base decides about ordinary layers; asked once the base is complete. */
   private baseRules(): Promise<BaseRules> {
-    this.#baseRules ??= this.loadBaseRules().catch((error: unknown) => {
-      this.#baseRules = undefined
-      throw error
-    })
+    this.#baseRules ??= loadBaseRules(this.#repo, this.base(), this.#options.policyFrom?.id).catch(
+      (error: unknown) => {
+        this.#baseRules = undefined
+        throw error
+      },
+    )
     return this.#baseRules
-  }
-
-  private async loadBaseRules(): Promise<BaseRules> {
-    const base = this.base()
-    const policyCommit = base ?? this.#options.policyFrom?.id
-    const tree = policyCommit === undefined ? undefined : await this.#repo.openCommit(policyCommit)
-    const useLabels = tree !== undefined && this.#repo.mode !== 'bare-user-only'
-    return {
-      allowNonUsr: base === undefined || (await baseAllowsNonUsr(tree!)),
-      labeler: useLabels ? await loadLabeler(tree) : undefined,
-    }
   }
 
   private remember(states: readonly LayerState[], tree: TreeNode): void {

@@ -6,16 +6,6 @@ import { noXattrs } from './object-pool.js'
 
 export const selinuxXattr = 'security.selinux'
 
-/**
- * The context of a path, as libostree asks for it: /proc, which policies leave without a label, is looked up
- * as /mnt.
- *
- * @param path absolute, `/` for the root; @param mode with type bits
- */
-export function labelOf(labeler: Labeler, path: string, mode: number): string | undefined {
-  return labeler.label(path === '/proc' ? '/mnt' : path, mode)
-}
-
 /** Attributes with this context in place of any other. Sorted. */
 export function withLabel(xattrs: readonly Xattr[], context: string | undefined): readonly Xattr[] {
   if (context === undefined) return xattrs
@@ -34,5 +24,5 @@ export function storedLabel(xattrs: readonly Xattr[]): string | undefined {
 
 export function labelsOf(labeler: Labeler | undefined): LabelsOf {
   if (labeler === undefined) return () => noXattrs
-  return (path, mode) => withLabel(noXattrs, labelOf(labeler, path, mode))
+  return (path, mode) => withLabel(noXattrs, labeler.label(path, mode))
 }

@@ -1,4 +1,4 @@
-import type { OpOptions, ResolvedImage } from '@bootc-sdk/core'
+import type { OpOptions, ResolvedImage, Warning } from '@bootc-sdk/core'
 import { loadLabeler, type Labeler } from '@bootc-sdk/core/selinux'
 import { encodeCommit } from '../format/commit.js'
 import type { Commit, OstreeRepo, RepoTransaction } from '../repo/api.js'
@@ -33,6 +33,8 @@ export interface MergeResult {
   readonly commit: string
   /** Layers that got new labels: new commit by ref. */
   readonly movedLayers: ReadonlyMap<string, string>
+  /** Of the policy. */
+  readonly warnings: readonly Warning[]
 }
 
 /** Files that container tools mount over and leave behind empty. */
@@ -76,7 +78,7 @@ export async function mergeImage(
   const commit = pool.add('commit', encodeCommit(mergeCommit(input, pool.tree(root), root.meta)))
   options.signal?.throwIfAborted()
   await pool.write(transaction)
-  return { commit, movedLayers, pool }
+  return { commit, movedLayers, warnings: labeler?.warnings ?? [], pool }
 }
 
 async function loadCommitTree(repo: OstreeRepo, commit: string): Promise<TreeNode> {

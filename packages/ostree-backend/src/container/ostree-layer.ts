@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto'
 import type { Xattr } from '@bootc-sdk/core'
 import { isUtf8Name } from '@bootc-sdk/core/names'
 import type { TarEntry, TarHandler } from '@bootc-sdk/core/tar'
+import { sha256Hex } from '../format/checksum.js'
 import { decodeXattrs } from '../format/xattrs.js'
-import type { ContentWriter, FileHeader, MetadataType } from '../repo/api.js'
+import type { ContentWriter, MetadataType } from '../repo/api.js'
+import { ContentReceiver } from './content-receiver.js'
 import { ostreeLayer } from './errors.js'
 import { parseObjectPath, parseXattrsTarget, type ObjectPath } from './object-path.js'
 
@@ -12,7 +13,6 @@ const maxXattrBytes = 1 << 20
 const maxMetadataBytes = 10 << 20
 /** All attribute sets of a layer together. */
 const maxXattrSetsBytes = 64 << 20
-const nothing = new Uint8Array(0)
 
 export interface MetadataObject {
   readonly type: MetadataType
@@ -28,7 +28,7 @@ export interface MetadataObject {
  * for whoever drives the parser.
  */
 export class OstreeLayerReader implements TarHandler {
-  readonly #content: ContentWriter
+  readonly #receiver: ContentReceiver
   readonly #kind: 'commit' | 'component'
   /** Checksums by id of the content writer. */
   readonly expected: string[] = []
@@ -39,8 +39,6 @@ export class OstreeLayerReader implements TarHandler {
   #announced: { readonly checksum: string; readonly xattrs: readonly Xattr[] } | undefined
   #collect:
     { readonly buffer: Uint8Array; used: number; readonly done: (bytes: Uint8Array) => void } | undefined
-  #receiver: { readonly header: FileHeader; readonly sizeBytes: number } | undefined
-  #openId: number | undefined
   #objects = 0
 
   pending: MetadataObject[] = []
@@ -48,7 +46,7 @@ export class OstreeLayerReader implements TarHandler {
   detached: Uint8Array | undefined
 
   constructor(content: ContentWriter, kind: 'commit' | 'component') {
-    this.#content = content
+    this.#receiver = new ContentReceiver(content)
     this.#kind = kind
   }
 
@@ -58,8 +56,7 @@ export class OstreeLayerReader implements TarHandler {
 
   entry(entry: TarEntry): void {
     this.#collect = undefined
-    this.#receiver = undefined
-    this.#openId = undefined
+    this.#receiver.skip()
     if (entry.type === 'directory') return
     const object = parseObjectPath(entry.name)
     if (object === undefined) return
@@ -79,19 +76,12 @@ export class OstreeLayerReader implements TarHandler {
       this.#collect.used += chunk.length
       return
     }
-    const receiver = this.#receiver
-    if (receiver === undefined) return
-    if (this.#openId === undefined && chunk.length === receiver.sizeBytes) {
-      this.#content.put(receiver.header, chunk)
-      return
-    }
-    this.#openId ??= this.#content.begin(receiver.header, receiver.sizeBytes)
-    this.#content.data(this.#openId, chunk)
+    this.#receiver.data(chunk)
   }
 
   end(): void {
     this.#collect?.done(this.#collect.buffer)
-    if (this.#openId !== undefined) this.#content.end(this.#openId)
+    this.#receiver.end()
   }
 
   /**
@@ -158,12 +148,11 @@ export class OstreeLayerReader implements TarHandler {
     this.#entryOf.push(name)
     if (entry.type === 'symlink') {
       if (!isUtf8Name(entry.linkName)) throw ostreeLayer(name, 'target is not UTF-8')
-      const { xattrs } = announced
-      this.#content.put({ uid, gid, mode: 0o120777, xattrs, symlinkTarget: entry.linkName }, nothing)
+      const target = { symlinkTarget: entry.linkName }
+      this.#receiver.start({ uid, gid, mode: 0o120777, xattrs: announced.xattrs, ...target }, 0)
     } else if (entry.type === 'file') {
       const header = { uid, gid, mode: 0o100000 | entry.mode, xattrs: announced.xattrs }
-      if (entry.sizeBytes === 0) this.#content.put(header, nothing)
-      else this.#receiver = { header, sizeBytes: entry.sizeBytes }
+      this.#receiver.start(header, entry.sizeBytes)
     } else {
       throw ostreeLayer(name, `content object of type ${entry.type}`)
     }
@@ -181,7 +170,7 @@ export class OstreeLayerReader implements TarHandler {
   }
 
   private xattrSet(entry: TarEntry, checksum: string, bytes: Uint8Array): void {
-    if (createHash('sha256').update(bytes).digest('hex') !== checksum) {
+    if (sha256Hex(bytes) !== checksum) {
       throw ostreeLayer(entry.name, 'attributes do not have this checksum')
     }
     this.#xattrSetsBytes += bytes.length

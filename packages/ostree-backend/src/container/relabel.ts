@@ -1,6 +1,6 @@
 import type { Labeler } from '@bootc-sdk/core/selinux'
 import type { ContentWriter, FileHeader, ObjectMeta, OstreeRepo } from '../repo/api.js'
-import { labelOf, storedLabel, withLabel } from './labels.js'
+import { storedLabel, withLabel } from './labels.js'
 import type { ObjectPool } from './object-pool.js'
 import type { TreeNode } from './tree-node.js'
 
@@ -81,7 +81,7 @@ export class Relabeler {
   private change(path: string, checksum: string): { key: string; header: SizedHeader } | undefined {
     const old = this.#headers.get(checksum)!
     const mode = old.symlinkTarget === undefined ? old.mode : 0o120777
-    const label = labelOf(this.#labeler, path, mode)
+    const label = this.#labeler.label(path, mode)
     const same = label === undefined || label === storedLabel(old.xattrs)
     if (same && mode === old.mode && old.xattrs.every(({ value }) => value.length > 0)) return undefined
     const kept = old.xattrs.filter(({ value }) => value.length > 0)
@@ -126,7 +126,7 @@ export class Relabeler {
 
   private directoryMeta(checksum: string, path: string): string {
     const old = this.#metas.get(checksum)!
-    const label = labelOf(this.#labeler, path, old.mode)
+    const label = this.#labeler.label(path, old.mode)
     const same = label === undefined || label === storedLabel(old.xattrs)
     if (same && old.xattrs.every(({ value }) => value.length > 0)) return checksum
     const kept = old.xattrs.filter(({ value }) => value.length > 0)

@@ -1,5 +1,27 @@
+import { isUtf8Name } from '@bootc-sdk/core/names'
+import { tarPath } from './errors.js'
+
+/** PATH_MAX of Linux without its NUL. */
+const maxTargetBytes = 4095
+
 /** Size of the link field of a tar header. */
 const linkFieldBytes = 100
+
+/**
+ * Target of a symbolic link as it is stored.
+ *
+ * @param entry path of the link, for messages
+ * @throws BootcError `IMAGE_TAR_PATH`
+ */
+export function symlinkTarget(entry: string, target: string): string {
+  if (target === '') throw tarPath(entry, 'symbolic link without a target')
+  if (!isUtf8Name(target)) throw tarPath(entry, 'target of the symbolic link is not UTF-8')
+  if (target.includes('\0')) throw tarPath(entry, 'target of the symbolic link holds a NUL byte')
+  if (Buffer.byteLength(target) > maxTargetBytes) {
+    throw tarPath(entry, `target of the symbolic link is longer than ${maxTargetBytes} bytes`)
+  }
+  return normalizeSymlinkTarget(target)
+}
 
 /**
  * Rewrite the target of a symbolic link as the reference importer does when it copies a layer: components are

@@ -17,13 +17,13 @@ import {
 } from '@bootc-sdk/core'
 import { lookup } from '../format/variant-dict.js'
 import type { OstreeRepo } from '../repo/api.js'
+import { BootChecksums } from './boot-checksums.js'
 import { bootLinkOf, followBootLink, writeBootLinks } from './boot-links.js'
 import { bootLinksOf, makeBootSpecs } from './boot-specs.js'
 import { runningDeployment, softRebootTarget } from './booted.js'
 import { createDeployment } from './create.js'
 import { commitOf, describeDeployment } from './describe.js'
 import { clearImmutable, seedEtc } from './etc.js'
-import { bootChecksum, findKernel } from './kernel.js'
 import {
   deployRoot,
   deploymentId,
@@ -36,9 +36,10 @@ import {
 import { newOrigin, originWithImage, originWithPin } from './origin.js'
 import { pruneDeployments } from './prune.js'
 import { readText } from './read-text.js'
-import { linkedBootChecksums, scanDeployments } from './scan.js'
+import { scanDeployments } from './scan.js'
 import { sealDeployment } from './seal.js'
 import { readStaged, stagedKargs, writeStaged } from './staged.js'
+import { entryKeysOf } from './staged-record.js'
 
 /** Deployments in libostree's layout on a sysroot. */
 export function ostreeDeploymentStore(
@@ -55,18 +56,18 @@ class OstreeDeploymentStore implements DeploymentStore {
   readonly #root: Dir
   readonly #repo: OstreeRepo
   readonly #defaultStateroot: string
-  /** Kernels do not change once deployed. */
-  readonly #bootChecksums = new Map<DeploymentId, string>()
+  readonly #bootChecksums: BootChecksums
 
   constructor(sysroot: Sysroot, repo: OstreeRepo, defaultStateroot: string) {
     this.#sysroot = sysroot
     this.#root = sysroot.root
+    this.#bootChecksums = new BootChecksums(sysroot)
     this.#repo = repo
     this.#defaultStateroot = defaultStateroot
   }
 
   async *list(): AsyncGenerator<Deployment> {
-    await this.loadBootChecksums()
+    await this.#bootChecksums.load()
     const names: DeploymentName[] = []
     for await (const { name, complete } of scanDeployments(this.#root)) if (complete) names.push(name)
     const next = await softRebootTarget(this.#sysroot, names)
@@ -113,7 +114,7 @@ class OstreeDeploymentStore implements DeploymentStore {
       },
       options,
     )
-    this.#bootChecksums.set(deploymentId(name), digest)
+    this.#bootChecksums.set(name, digest)
     return this.describe(name)
   }
 
@@ -136,7 +137,7 @@ class OstreeDeploymentStore implements DeploymentStore {
   async setStaged(record: StagedRecord | undefined, _lock: SysrootLock): Promise<void> {
     await writeStaged(this.#sysroot, record, async (id) => {
       const name = await this.existing(id)
-      return { name, bootChecksum: await this.bootChecksum(name) }
+      return { name, bootChecksum: await this.#bootChecksums.of(name) }
     })
   }
 
@@ -171,31 +172,31 @@ class OstreeDeploymentStore implements DeploymentStore {
     order: readonly { readonly id: DeploymentId; readonly kargs: readonly string[] }[],
     version: BootVersion,
   ): Promise<BootSpec[]> {
-    await this.loadBootChecksums()
-    const extra = await readStaged(this.#sysroot)
+    await this.#bootChecksums.load()
+    const staged = await readStaged(this.#sysroot)
     const deployments = []
     for (const { id, kargs } of order) {
       const name = await this.existing(id)
       const commit = await commitOf(this.#repo, name.checksum)
-      const isStaged = extra !== undefined && deploymentId(extra.target.name) === id
+      const isStaged = staged !== undefined && deploymentId(staged.target.name) === id
       deployments.push({
         id,
         name,
-        bootChecksum: await this.bootChecksum(name),
+        bootChecksum: await this.#bootChecksums.of(name),
         version: commit && lookup(commit.metadata, 'version', 's'),
         kargs,
-        ...(isStaged ? { extra: stagedEntryKeys(extra.others) } : {}),
+        ...(isStaged ? { extra: entryKeysOf(staged) } : {}),
       })
     }
     return makeBootSpecs(this.#root, deployments, version, this.bootPrefix())
   }
 
   async activate(order: readonly DeploymentId[], version: BootVersion, _lock: SysrootLock): Promise<void> {
-    await this.loadBootChecksums()
+    await this.#bootChecksums.load()
     const deployments = []
     for (const id of order) {
       const name = await this.existing(id)
-      deployments.push({ name, bootChecksum: await this.bootChecksum(name) })
+      deployments.push({ name, bootChecksum: await this.#bootChecksums.of(name) })
     }
     await writeBootLinks(this.#root, version, bootLinksOf(deployments, version))
     await this.touch()
@@ -227,7 +228,7 @@ class OstreeDeploymentStore implements DeploymentStore {
   }
 
   private async describe(name: DeploymentName): Promise<Deployment> {
-    return describeDeployment(this.#sysroot, this.#repo, name, await this.bootChecksum(name))
+    return describeDeployment(this.#sysroot, this.#repo, name, await this.#bootChecksums.of(name))
   }
 
   private async existing(id: DeploymentId): Promise<DeploymentName> {
@@ -236,25 +237,6 @@ class OstreeDeploymentStore implements DeploymentStore {
       throw new BootcError('DEPLOY_NOT_FOUND', `deployment ${id} does not exist`, { details: { id } })
     }
     return name
-  }
-
-  private async loadBootChecksums(): Promise<void> {
-    for (const [id, digest] of await linkedBootChecksums(this.#root)) this.#bootChecksums.set(id, digest)
-    const staged = await readStaged(this.#sysroot)
-    if (staged?.target.bootChecksum !== undefined) {
-      this.#bootChecksums.set(deploymentId(staged.target.name), staged.target.bootChecksum)
-    }
-  }
-
-  private async bootChecksum(name: DeploymentName): Promise<string> {
-    const id = deploymentId(name)
-    let digest = this.#bootChecksums.get(id)
-    if (digest === undefined) {
-      const tree = this.#root.sub(rootPath(name))
-      digest = await bootChecksum(tree, await findKernel(tree))
-      this.#bootChecksums.set(id, digest)
-    }
-    return digest
   }
 
   private async runningName(): Promise<DeploymentName | undefined> {
@@ -282,12 +264,4 @@ class OstreeDeploymentStore implements DeploymentStore {
 
 function withSoftRebootTarget(deployment: Deployment): Deployment {
   return { ...deployment, backend: { ...deployment.backend, softRebootTarget: true } }
-}
-
-/** `bootconfig-extra`: keys of the boot entry, `a{ss}`. */
-function stagedEntryKeys(
-  others: readonly (readonly [string, { readonly type: string; readonly value: unknown }])[],
-): readonly (readonly [string, string])[] {
-  const found = others.find(([key, { type }]) => key === 'bootconfig-extra' && type === 'a{ss}')?.[1]
-  return found === undefined ? [] : (found.value as readonly (readonly [string, string])[])
 }

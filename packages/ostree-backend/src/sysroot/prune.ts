@@ -3,7 +3,7 @@ import type { OstreeRepo } from '../repo/api.js'
 import { activeSubVersion } from './boot-links.js'
 import { deploymentId, type DeploymentName } from './layout.js'
 import { scanDeployments } from './scan.js'
-import { removeDeployment } from './seal.js'
+import { removeDeployments } from './seal.js'
 
 export interface PruneInput {
   /** Deployments to keep, a staged one first, then boot order. */
@@ -31,7 +31,7 @@ export async function pruneDeployments(root: Dir, repo: OstreeRepo, input: Prune
   if (input.running !== undefined) kept.add(deploymentId(input.running))
   const going: DeploymentName[] = []
   for await (const { name } of scanDeployments(root)) if (!kept.has(deploymentId(name))) going.push(name)
-  for (const name of going) await removeDeployment(root, name)
+  await removeDeployments(root, going)
   await writeDeploymentRefs(repo, input.keep, version, sub ?? 0)
 }
 

@@ -33,10 +33,17 @@ async function makeBacking(root: Dir, name: DeploymentName): Promise<void> {
   }
 }
 
-/** Remove a deployment for good; its directory goes last, because that is what says it exists. */
-export async function removeDeployment(root: Dir, name: DeploymentName): Promise<void> {
-  await clearImmutable(root, rootPath(name))
-  await root.remove(backingPath(name))
-  await root.remove(`${rootPath(name)}.origin`)
-  await root.remove(rootPath(name))
+/**
+ * Remove deployments for good. The directory says that one exists and goes last; without an origin it counts
+ * as unfinished, and that is on disk before any of its files go, so that a half-removed one never looks whole.
+ */
+export async function removeDeployments(root: Dir, names: readonly DeploymentName[]): Promise<void> {
+  if (names.length === 0) return
+  for (const name of names) {
+    await clearImmutable(root, rootPath(name))
+    await root.remove(backingPath(name))
+    await root.remove(`${rootPath(name)}.origin`)
+  }
+  await root.sync()
+  for (const name of names) await root.remove(rootPath(name))
 }

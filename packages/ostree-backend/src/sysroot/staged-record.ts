@@ -61,6 +61,12 @@ export function encodeStaged(file: StagedFile): Buffer {
   ])
 }
 
+/** `bootconfig-extra`, `a{ss}`: further keys of the boot entry. */
+export function entryKeysOf({ others }: StagedFile): readonly (readonly [key: string, value: string])[] {
+  const found = others.find(([key, { type }]) => key === 'bootconfig-extra' && type === 'a{ss}')?.[1]
+  return found === undefined ? [] : (found.value as readonly (readonly [string, string])[])
+}
+
 function stagedName(dict: VariantDict | undefined): StagedName | undefined {
   if (dict === undefined) return undefined
   const directory = lookup(dict, 'name', 's')

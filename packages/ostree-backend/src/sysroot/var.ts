@@ -1,7 +1,7 @@
 import type { Dir, OpOptions } from '@bootc-sdk/core'
 import { joinPath } from '@bootc-sdk/core/names'
 import type { Labeler } from '@bootc-sdk/core/selinux'
-import { labelOf, selinuxXattr, storedLabel, withLabel } from '../container/labels.js'
+import { selinuxXattr, storedLabel, withLabel } from '../container/labels.js'
 import type { OstreeRepo } from '../repo/api.js'
 import { isEmpty } from './etc.js'
 import { rootPath, varPath, type DeploymentName } from './layout.js'
@@ -58,7 +58,7 @@ export async function labelVar(root: Dir, stateroot: string, labeler: Labeler | 
   const stamp = `${top}/${selabeledStamp}`
   if ((await root.stat(stamp)) !== undefined) return
   if (labeler !== undefined && root.supports.xattrs) await labelTree(root, top, '/var', labeler)
-  const context = labeler && labelOf(labeler, `/var/${selabeledStamp}`, 0o100644)
+  const context = labeler && labeler.label(`/var/${selabeledStamp}`, 0o100644)
   await root.write(stamp, new Uint8Array(0), {
     mode: 0o644,
     ...(context !== undefined && root.supports.xattrs ? { xattrs: withLabel([], context) } : {}),
@@ -71,7 +71,7 @@ async function labelTree(root: Dir, path: string, shown: string, labeler: Labele
   const stat = await root.stat(path)
   if (stat === undefined || !(stat.type in typeBits)) return
   const mode = typeBits[stat.type as keyof typeof typeBits] | stat.mode
-  const context = labelOf(labeler, shown, mode)
+  const context = labeler.label(shown, mode)
   if (context !== undefined) {
     const xattrs = await root.xattrs(path)
     if (storedLabel(xattrs) !== context) {
