@@ -100,7 +100,7 @@ export class DirCheckout implements CheckoutSink {
   /** A link that could not be made: attributes of the object itself. */
   #linkedMeta(header: { mode: number; uid: number; gid: number; xattrs: Meta['xattrs'] & {} }): Meta {
     const mode = header.mode & 0o7777
-    if (this.#context.mode !== 'bare') return { mode: mode & ~0o6000 }
+    if (this.#context.mode !== 'bare') return { mode: (mode & 0o1777) | 0o400 }
     return { mode, uid: header.uid, gid: header.gid, xattrs: header.xattrs }
   }
 

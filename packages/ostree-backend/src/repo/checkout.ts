@@ -1,7 +1,7 @@
 import { BootcError, type Dir, type Meta } from '@bootc-sdk/core'
 import { joinPath } from '@bootc-sdk/core/names'
 import { invalid, unsupported } from '../format/errors.js'
-import type { CheckoutOptions, DirTree, ObjectMeta, OstreeRepo } from './api.js'
+import type { CheckoutOptions, DirTree, ObjectMeta, OstreeRepo, RepoMode } from './api.js'
 import { DirCheckout } from './checkout-dir.js'
 import { fileFacts, type FileFact } from './checkout-facts.js'
 import { NativeCheckoutSink } from './checkout-native.js'
@@ -36,7 +36,7 @@ export async function checkoutCommit(
   target: Dir,
   options: CheckoutOptions,
 ): Promise<{ entries: number }> {
-  const mode = options.mode ?? (context.mode === 'bare' || context.mode === 'archive' ? 'none' : 'user')
+  const mode = checkoutMode(context.mode, options)
   if (await repo.isPartial(commit)) {
     throw new BootcError('STORE_OSTREE_PARTIAL', `commit ${commit} is not complete`, { details: { commit } })
   }
@@ -85,7 +85,7 @@ class Plan {
   async directory(name: string, tree: string, meta: string): Promise<void> {
     this.#options.signal?.throwIfAborted()
     const { files, dirs } = this.#loaded.trees.get(tree)!
-    const own = this.#meta(this.#loaded.metas.get(meta)!)
+    const own = this.#dirMeta(this.#loaded.metas.get(meta)!)
     const clear = this.#options.whiteouts === true && files.some((file) => file.name === opaque)
     // Sinks that only record are synchronous; waiting for them would cost a turn of the loop per entry.
     const entered = this.#sink.enter(
@@ -132,10 +132,21 @@ class Plan {
     }
   }
 
+  #dirMeta(meta: ObjectMeta): Meta {
+    return this.#options.mode === 'user' ? { mode: meta.mode & 0o7777 } : this.#meta(meta)
+  }
+
   #meta(meta: ObjectMeta): Meta {
-    if (this.#options.mode === 'user') return { mode: meta.mode & 0o7777 & ~0o6000 }
+    // Whoever checks out must be able to read, and must not gain programs that run as himself.
+    if (this.#options.mode === 'user') return { mode: (meta.mode & 0o1777) | 0o400 }
     return { mode: meta.mode & 0o7777, uid: meta.uid, gid: meta.gid, xattrs: meta.xattrs }
   }
+}
+
+function checkoutMode(repoMode: RepoMode, options: CheckoutOptions): 'none' | 'user' {
+  // It holds no owners that could be restored.
+  if (repoMode === 'bare-user-only') return 'user'
+  return options.mode ?? (repoMode === 'bare-user' ? 'user' : 'none')
 }
 
 type Place =

@@ -103,14 +103,15 @@ export function formatTreeEntry(
 /** GVariant text of `a(ayay)`: byte strings where they end in NUL, else lists of bytes. */
 function xattrText(meta: ObjectMeta): string {
   if (meta.xattrs.length === 0) return '@a(ayay) []'
-  const items = meta.xattrs.map(({ name, value }) => {
+  const items = meta.xattrs.map(({ name, value }, index) => {
     const rawName = Buffer.concat([encodeName(name), Buffer.alloc(1)])
-    return `(${byteText(rawName, true)}, ${byteText(value, false)})`
+    // Types are spelled out in the first item of an array only.
+    return `(${byteText(rawName, true, false)}, ${byteText(value, false, index === 0)})`
   })
   return `[${items.join(', ')}]`
 }
 
-function byteText(bytes: Uint8Array, name: boolean): string {
+function byteText(bytes: Uint8Array, name: boolean, typed: boolean): string {
   const text = Buffer.from(bytes)
   if (name || (text.length > 0 && text.indexOf(0) === text.length - 1)) {
     const escaped = text
@@ -118,9 +119,9 @@ function byteText(bytes: Uint8Array, name: boolean): string {
       .replace(/[\\'\x00-\x1f\x7f-\xff]/g, escapeByte)
     return `b'${escaped}'`
   }
-  if (text.length === 0) return '@ay []'
+  if (text.length === 0) return typed ? '@ay []' : '[]'
   const bytesText = [...text].map((byte) => `0x${byte.toString(16).padStart(2, '0')}`)
-  return `[byte ${bytesText.join(', ')}]`
+  return `[${typed ? 'byte ' : ''}${bytesText.join(', ')}]`
 }
 
 function escapeByte(character: string): string {

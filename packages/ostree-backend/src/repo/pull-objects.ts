@@ -41,6 +41,8 @@ export class ObjectPuller {
   /** A promise, since several fetches may ask at once. */
   #transaction: Promise<Transaction> | undefined
   #writer: ContentWriter | undefined
+  /** Fetched and not yet visible: decoded metadata, and `true` for files. */
+  readonly #staged = new Map<string, unknown>()
   #expected: (readonly [id: number, checksum: string])[] = []
   #batchBytes = 0
   #batchObjects = 0
@@ -97,6 +99,9 @@ export class ObjectPuller {
     this.#transaction = undefined
     this.#writer = undefined
     this.#expected = []
+    // Nothing that was staged is known to be missing any more.
+    if (this.#staged.size > 0) this.#existing = undefined
+    this.#staged.clear()
     this.#batchBytes = 0
     this.#batchObjects = 0
   }
@@ -146,6 +151,8 @@ export class ObjectPuller {
     decode: (bytes: Uint8Array, what?: string) => T,
   ): Promise<T> {
     const name = objectName(type, checksum, this.#repo.mode)
+    const staged = this.#staged.get(name)
+    if (staged !== undefined) return staged as T
     if (await this.#has(type, checksum)) return decode(await this.#repo.readMetadata(type, checksum), name)
     const bytes = await this.#source.metadata(type, checksum)
     if (bytes === undefined) throw this.#missing(name)
@@ -153,6 +160,7 @@ export class ObjectPuller {
     // Before it is written: a well-hashed object may still be nonsense.
     const value = decode(bytes, name)
     await (await this.#begin()).writeMetadata(type, bytes)
+    this.#staged.set(name, value)
     this.#count(bytes.length)
     return value
   }
@@ -161,6 +169,7 @@ export class ObjectPuller {
     this.#options.signal?.throwIfAborted()
     const source = this.#source
     const name = objectName('file', checksum, this.#repo.mode)
+    this.#staged.set(name, true)
     const transaction = await this.#begin()
     if (source.linkPath !== undefined && source.mode === this.#repo.mode) {
       if (await this.#link(transaction, name, source.linkPath(checksum))) return
@@ -268,7 +277,8 @@ export class ObjectPuller {
 
   async #has(type: MetadataType | 'file', checksum: string): Promise<boolean> {
     this.#existing ??= new Set((await listObjects(this.#repo.context)).map(({ name }) => name))
-    return this.#existing.has(objectName(type, checksum, this.#repo.mode))
+    const name = objectName(type, checksum, this.#repo.mode)
+    return this.#existing.has(name) || this.#staged.has(name)
   }
 
   #count(bytes: number): void {
@@ -280,7 +290,6 @@ export class ObjectPuller {
   async #endBatchIfLarge(): Promise<void> {
     if (this.#batchBytes < batchBytes && this.#batchObjects < batchObjects) return
     await this.flush()
-    this.#existing = undefined
   }
 
   #verify(type: MetadataType, checksum: string, bytes: Uint8Array): void {

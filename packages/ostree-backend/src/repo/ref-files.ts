@@ -1,3 +1,4 @@
+import { posix } from 'node:path'
 import { isBootcError, type Dir } from '@bootc-sdk/core'
 import { joinPath, parentPath } from '@bootc-sdk/core/names'
 import { isChecksum } from '../format/checksum.js'
@@ -54,7 +55,7 @@ export async function readRefFile(dir: Dir, path: string): Promise<string | unde
 }
 
 function aliasTarget(path: string, target: string): string {
-  const parts = target.startsWith('/') ? [] : parentPath(path)!.split('/')
+  const parts = target.startsWith('/') ? [] : parentPath(path).split('/')
   for (const part of target.split('/')) {
     if (part === '' || part === '.') continue
     if (part === '..') parts.pop()
@@ -87,7 +88,7 @@ export async function checkRefPlaces(dir: Dir, refs: ReadonlyMap<string, string 
     if (checksum === undefined) continue
     if ((await dir.stat(path))?.type === 'directory')
       throw invalid(`ref ${name}`, 'other refs lie below this name')
-    for (let parent = parentPath(path)!; parent !== 'refs'; parent = parentPath(parent)!) {
+    for (let parent = parentPath(path); parent !== 'refs'; parent = parentPath(parent)) {
       const stat = await dir.stat(parent)
       if (stat === undefined) continue
       if (stat.type !== 'directory') throw invalid(`ref ${name}`, `${parent} is a ref itself`)
@@ -140,8 +141,7 @@ export async function writeAlias(dir: Dir, temporary: string, alias: string, tar
   if ((await readRefFile(dir, targetPath)) === undefined) throw invalid(`ref ${target}`, 'does not exist')
   await checkRefPlaces(dir, new Map([[alias, '']]))
   await ensureParents(dir, path)
-  const up = '../'.repeat(path.split('/').length - 2)
-  await dir.symlink(up + targetPath.slice('refs/'.length), temporary)
+  await dir.symlink(posix.relative(parentPath(path), targetPath), temporary)
   await dir.rename(temporary, path)
 }
 

@@ -16,7 +16,9 @@ export class SpaceBudget {
   readonly #reserveBytes: number
   readonly #compressed: boolean
   #availableBytes: number
+  /** Since the last check. */
   #chargedBytes = 0
+  #totalBytes = 0
 
   private constructor(dir: Dir, reserveBytes: number, availableBytes: number, mode: RepoMode) {
     this.#dir = dir
@@ -34,13 +36,17 @@ export class SpaceBudget {
   /**
    * Count content about to be written, in blocks as libostree counts.
    *
-   * @throws BootcError `STORE_NO_SPACE` when this object alone cannot fit
+   * @throws BootcError `STORE_NO_SPACE` when this object alone cannot fit on the disk; one that only eats into
+   *   the reserve may turn out to be there already, and is looked at by `check`
    */
   charge(sizeBytes: number): void {
     if (this.#reserveBytes === 0) return
     const bytes = Math.ceil(sizeBytes / 4096) * 4096
-    if (!this.#compressed && bytes > this.#availableBytes) throw noSpace(bytes, this.#availableBytes)
+    if (!this.#compressed && bytes > this.#availableBytes + this.#reserveBytes) {
+      throw noSpace(bytes, this.#availableBytes)
+    }
     this.#chargedBytes += bytes
+    this.#totalBytes += bytes
   }
 
   /** True when `check` should run before more is written. */
@@ -50,13 +56,14 @@ export class SpaceBudget {
   }
 
   /**
-   * Call with everything charged so far on disk.
+   * Look at the file system. The last call must come with everything on disk; a transaction that writes no
+   * content is never refused.
    *
    * @throws BootcError `STORE_NO_SPACE`
    */
   async check(): Promise<void> {
-    if (this.#reserveBytes === 0 || this.#chargedBytes === 0) return
-    const needBytes = this.#chargedBytes
+    if (this.#reserveBytes === 0 || this.#totalBytes === 0) return
+    const needBytes = this.#totalBytes
     this.#availableBytes = (await this.#dir.space()).freeBytes - this.#reserveBytes
     this.#chargedBytes = 0
     if (this.#availableBytes < 0) throw noSpace(needBytes, needBytes + this.#availableBytes)
