@@ -1,0 +1,65 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const root = join(import.meta.dirname, '../..')
+const cli = join(root, 'packages/cli/dist/main.js')
+
+/** Why these tests cannot run here, or undefined. In CI nothing may be missing. */
+export function missing(...programs: string[]): string | undefined {
+  const reasons = programs.filter((name) => spawnSync('which', [name]).status !== 0).map((p) => `no ${p}`)
+  if (process.getuid?.() !== 0) reasons.push('not root')
+  if (!existsSync(cli)) reasons.push('the command is not built')
+  if (reasons.length > 0 && process.env['CI']) throw new Error(`e2e tests need more: ${reasons.join(', ')}`)
+  return reasons.length > 0 ? reasons.join(', ') : undefined
+}
+
+/** A real program; returns its output, throws with its errors. */
+export function run(...argv: [string, ...string[]]): string {
+  return execFileSync(argv[0], argv.slice(1), {
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+}
+
+/** Our command; results of stdout. */
+export function bootc(...args: string[]): string {
+  return run(process.execPath, cli, ...args)
+}
+
+export function bootcArgv(...args: string[]): [string, ...string[]] {
+  return [process.execPath, cli, ...args]
+}
+
+/** A scratch directory; `clean` also clears immutable flags of deployments. */
+export function scratch(): { path: string; clean: () => void } {
+  const path = mkdtempSync(join(process.env['E2E_DIR'] ?? tmpdir(), 'bootc-sdk-e2e-'))
+  return {
+    path,
+    clean: () => {
+      spawnSync('chattr', ['-R', '-f', '-i', path])
+      rmSync(path, { recursive: true, force: true })
+    },
+  }
+}
+
+/** The bootable Debian layout (tags v1, v2, v3); built once per machine. */
+export function debianImage(): string {
+  const dir = process.env['E2E_IMAGE_DIR'] ?? '/var/tmp/bootc-sdk-e2e/image'
+  mkdirSync(dir, { recursive: true })
+  if (!existsSync(join(dir, 'oci/index.json'))) run(join(root, 'e2e/make-image.sh'), dir)
+  return join(dir, 'oci')
+}
+
+/** A Debian root with a newer ostree than the machine's; returns a runner for commands that see `path`. */
+export function newerTools(path: string): (...argv: string[]) => string {
+  const dir = process.env['E2E_TOOLS_DIR'] ?? '/var/tmp/bootc-sdk-e2e/tools'
+  const script = join(root, 'e2e/tools.sh')
+  if (!existsSync(join(dir, 'usr/bin/ostree'))) {
+    mkdirSync(dir, { recursive: true })
+    run(script, 'create', dir)
+  }
+  return (...argv) => run(script, 'run', dir, path, ...argv)
+}
