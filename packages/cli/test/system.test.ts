@@ -1,11 +1,12 @@
 import { appendFile, mkdir, mkdtemp, readFile, readdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseBootcHost, type BootcHost } from '@bootc-sdk/core/host-api'
+import { hostSchema, parseBootcHost, type BootcHost } from '@bootc-sdk/core/host-api'
 import { nodeHost } from '@bootc-sdk/core/node'
 import { bootableImage, serveRegistry, type RegistryServer } from '@bootc-sdk/core/testing'
 import { expect, onTestFinished, test } from 'vitest'
 import { parse } from 'yaml'
+import { problems } from '../../core/test/host-api/validate.js'
 import { run } from './capture.js'
 import { removeTree } from './remove-tree.js'
 
@@ -59,7 +60,9 @@ async function installed(): Promise<World> {
 }
 
 async function status(dir: string): Promise<BootcHost> {
-  return parseBootcHost(JSON.parse(await ok('status', '--sysroot', dir, '--json')))
+  const document: unknown = JSON.parse(await ok('status', '--sysroot', dir, '--json'))
+  expect(problems(hostSchema, document)).toEqual([])
+  return parseBootcHost(document)
 }
 
 /** What boots next: with nothing running it comes first among the others. */

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { errorAnswer } from './registry-server.js'
-import type { Answer } from './registry-server.js'
+import { errorAnswer, type Answer } from './registry-answer.js'
 
 export type RegistryAuthOptions =
   | { readonly kind: 'basic'; readonly username: string; readonly password: string }

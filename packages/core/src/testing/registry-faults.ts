@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Answer } from './registry-server.js'
+import type { Answer } from './registry-answer.js'
 
 /** What a faulty registry does instead of answering properly; members combine. */
 export interface Fault {

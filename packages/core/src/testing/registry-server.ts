@@ -6,6 +6,7 @@ import { isDigest, mediaTypes } from '../oci/index.js'
 import type { ImageReference } from '../oci/reference.js'
 import { allBlobs } from './image-builder.js'
 import type { BuiltImage, BuiltIndex } from './image-builder.js'
+import { errorAnswer, type Answer } from './registry-answer.js'
 import { RegistryAuth } from './registry-auth.js'
 import type { RegistryAuthOptions } from './registry-auth.js'
 import { FaultPlan, sendWithFault } from './registry-faults.js'
@@ -105,13 +106,6 @@ export async function serveRegistry(
   return registry
 }
 
-/** What the server says before faults. */
-export interface Answer {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: Uint8Array
-}
-
 class RegistryState {
   readonly #repositories = new Map<string, { blobs: Map<string, Uint8Array>; tags: Map<string, string> }>()
   readonly #types = new Map<string, string>()
@@ -150,17 +144,6 @@ class RegistryState {
       kind === 'blobs' ? 'application/octet-stream' : (this.#types.get(digest) ?? mediaTypes.ociManifest)
     return { status: 200, headers: { 'content-type': type, 'docker-content-digest': digest }, body }
   }
-}
-
-/** A refusal in the distribution API's form. */
-export function errorAnswer(
-  status: number,
-  code: string,
-  message: string,
-  headers: Readonly<Record<string, string>> = {},
-): Answer {
-  const body = Buffer.from(JSON.stringify({ errors: [{ code, message }] }))
-  return { status, headers: { 'content-type': 'application/json', ...headers }, body }
 }
 
 function hostOf(request: IncomingMessage, options: RegistryServerOptions): string {

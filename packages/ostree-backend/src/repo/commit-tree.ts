@@ -7,7 +7,7 @@ import type { OstreeRepo, RepoTransaction, VariantDict } from './api.js'
 import { addTar, type TarImportOptions } from './add-tar.js'
 import { addReadTree } from './add-tree.js'
 import { CommitModifier, type ModifierOptions } from './commit-modifier.js'
-import { requireRev } from './repo.js'
+import { requireRev } from './require-rev.js'
 import { TreeBuilder } from './tree-builder.js'
 
 /** One of the trees that are laid over each other: a directory, a tar, or what is stored already. */

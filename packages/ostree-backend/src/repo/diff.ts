@@ -1,5 +1,5 @@
 import type { DirTree, OstreeRepo } from './api.js'
-import { requireRev } from './repo.js'
+import { requireRev } from './require-rev.js'
 
 /** Absolute paths, in the order `ostree diff` prints them. */
 export interface TreeDiff {

@@ -30,7 +30,8 @@ export function inflateWhole(data: Uint8Array, sizeBytes: number, what: string):
 export async function* inflateStream(source: Bytes, sizeBytes: number, what: string): Bytes {
   const inflate = createInflateRaw()
   let fedBytes = 0
-  let failure: unknown
+  // Set in a callback, which the compiler does not see.
+  let failure = undefined as unknown
   const feed = (async () => {
     try {
       for await (const chunk of source) {

@@ -5,7 +5,7 @@ import { contentChecksum } from '../format/checksum.js'
 import { isDirectoryMode, isSymlinkMode } from '../format/mode.js'
 import { lookup } from '../format/variant-dict.js'
 import type { Commit, FileHeader, ObjectMeta, OstreeRepo } from './api.js'
-import { requireRev } from './repo.js'
+import { requireRev } from './require-rev.js'
 
 /** An entry of a commit. */
 export interface TreeEntry {

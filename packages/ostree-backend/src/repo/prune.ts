@@ -8,7 +8,7 @@ import { listObjects, type ObjectEntry } from './list-objects.js'
 import { lockRepo } from './lock.js'
 import { addReachable, nothingReachable, type Reachable } from './reachable.js'
 import { listMirrorRefs } from './refs.js'
-import { requireRev } from './repo.js'
+import { requireRev } from './require-rev.js'
 
 /**
  * Delete every object that no root needs. Commits go first: what is left after a crash is garbage, never a

@@ -60,7 +60,7 @@ async function importBuilt(
 ): Promise<StoredImage> {
   await using session = await store.begin(resolved(built, name), { timestamp: 1_700_000_000, ...options })
   await Promise.all(
-    [...session.layers.keys()].map((i) => (session.layers[i]!.present ? undefined : put(session, built, i))),
+    [...session.layers.keys()].filter((i) => !session.layers[i]!.present).map((i) => put(session, built, i)),
   )
   return (await session.commit()).image
 }

@@ -16,7 +16,7 @@ import { readText } from '../read-tree.js'
 import { pruneLinks, resolveTarget, rootKarg, rootTarget, targetVersion, writeLinks } from './boot-links.js'
 import { checkoutTree, copyTree, findKernel } from './checkout.js'
 import { makeDirs, readRecord, recordsIn, storeDir, temporaryName, writeRecord } from './files.js'
-import { flatTree } from './image-store.js'
+import { flatTree } from './stored-tree.js'
 import type { DeploymentRecord } from './records.js'
 
 const stagedFile = 'memory-staged.json'

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto'
-import { BootcError } from '../../errors.js'
 import type { Dir, ImageStore, PruneResult, StoredImage } from '../../interfaces/index.js'
-import { digestHex, printImageReference, type ImageReference } from '../../oci/index.js'
+import { digestHex } from '../../oci/index.js'
 import { joinPath } from '../../names/index.js'
 import { readAll } from '../read-tree.js'
 import { readRecord, recordsIn, writeRecord } from './files.js'
 import { flatReadTree } from './flat-read-tree.js'
-import { flattenLayers, type FlatTree } from './flatten.js'
 import { beginImport } from './import-session.js'
+import { flatTree, imagePath, notStored, refPath } from './stored-tree.js'
 import type { ImageRecord, LayerRecord } from './records.js'
 
 /** Images below `store`: objects by the SHA-256 of their content, layers by diffId, images by manifest digest. */
@@ -66,36 +65,6 @@ export function memoryImageStore(store: Dir): ImageStore {
     },
   }
   return Object.freeze(images)
-}
-
-export function imagePath(manifestDigest: StoredImage['manifestDigest']): string {
-  return `images/${digestHex(manifestDigest)}.json`
-}
-
-export function layerPath(diffId: StoredImage['manifestDigest']): string {
-  return `layers/${digestHex(diffId)}.json`
-}
-
-export function refPath(reference: ImageReference): string {
-  return `refs/${encodeURIComponent(printImageReference(reference))}.json`
-}
-
-/** The image's tree, from its layers. */
-export async function flatTree(store: Dir, image: StoredImage): Promise<FlatTree> {
-  const layers = []
-  for (const { diffId } of image.layers) {
-    const record = await readRecord<LayerRecord>(store, layerPath(diffId))
-    if (record === undefined) throw notStored(image)
-    layers.push(record.steps)
-  }
-  return flattenLayers(layers)
-}
-
-function notStored(image: StoredImage): BootcError {
-  return new BootcError(
-    'IMAGE_NOT_STORED',
-    `image ${image.manifestDigest} is not (or no longer) in the store`,
-  )
 }
 
 /** Names first, then images, layers and objects: whatever is left in between is complete. */

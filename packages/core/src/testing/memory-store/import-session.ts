@@ -9,7 +9,7 @@ import type {
 } from '../../interfaces/index.js'
 import { digestHex, type ImageReference } from '../../oci/index.js'
 import { makeDirs, temporaryName, writeRecord } from './files.js'
-import { flatTree, imagePath, layerPath, refPath } from './image-store.js'
+import { flatTree, imagePath, layerPath, refPath } from './stored-tree.js'
 import { readLayer } from './layer.js'
 import type { ImageRecord, LayerRecord } from './records.js'
 
