@@ -16,6 +16,7 @@ import { pullTargets, type CommitCheck, type PullOptions, type PullResult, type 
 import { localSource, type PullSource } from './pull-source.js'
 import { readRemote, remoteProblem, type RemoteConfig } from './remote-config.js'
 import { Repo } from './repo.js'
+import { replaceFile } from './staging.js'
 
 const maxSmallBytes = 1024 * 1024
 
@@ -258,9 +259,9 @@ async function pullFileUrl(
 }
 
 async function copySummary({ dir }: Repo, { bytes, signature }: FetchedSummary): Promise<void> {
-  await dir.write('summary', bytes, { mode: 0o644 })
+  await replaceFile(dir, 'summary', bytes)
   if (signature === undefined) await dir.remove('summary.sig')
-  else await dir.write('summary.sig', signature, { mode: 0o644 })
+  else await replaceFile(dir, 'summary.sig', signature)
 }
 
 function trim(url: string): string {

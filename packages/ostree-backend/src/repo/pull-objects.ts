@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { BootcError, type Bytes, type OpOptions } from '@bootc-sdk/core'
+import type { BootcError, Bytes, OpOptions } from '@bootc-sdk/core'
 import { objectName, sha256Hex } from '../format/checksum.js'
 import { decodeDirMeta } from '../format/dirmeta.js'
 import { decodeDirTree } from '../format/dirtree.js'
@@ -205,6 +205,7 @@ export class ObjectPuller {
     const rawBytes = got?.length ?? spooled!.sizeBytes
     const head = got ?? (await collect(dir.read(spool, { start: 0, end: 65_536 }), 65_536, name))
     const headerBytes = filezHeaderBytes(head.subarray(0, 8), name)
+    if (headerBytes > rawBytes) throw corrupt(name, 'ends within its header')
     const whole =
       headerBytes <= head.length
         ? head.subarray(0, headerBytes)

@@ -1,4 +1,4 @@
-import { BootcError, type Bytes, type Dir, type OpOptions, type ReadTree } from '@bootc-sdk/core'
+import type { Bytes, Dir, OpOptions, ReadTree } from '@bootc-sdk/core'
 import { assertChecksum, maxMetadataBytes, objectName } from '../format/checksum.js'
 import { decodeCommit } from '../format/commit.js'
 import { decodeDirMeta } from '../format/dirmeta.js'
@@ -28,6 +28,7 @@ import { ObjectStore } from './object-store.js'
 import { pruneRepo } from './prune.js'
 import { writeAlias } from './ref-files.js'
 import { listRefs, resolveRev } from './refs.js'
+import { replaceFile } from './staging.js'
 import { updateSummary } from './summary-file.js'
 import { Transaction } from './transaction.js'
 
@@ -69,8 +70,7 @@ export class Repo implements OstreeRepo {
   ): Promise<void> {
     const { dir, config } = this.#context
     const text = config.edited(changes)
-    await dir.write('config', Buffer.from(text), { mode: 0o644 })
-    await dir.sync()
+    await replaceFile(dir, 'config', Buffer.from(text))
     config.replace(text)
   }
 
@@ -175,15 +175,6 @@ export class Repo implements OstreeRepo {
       config.bool('core', 'auto-update-summary', false) || config.bool('core', 'commit-update-summary', false)
     if (wanted) await updateSummary(this)
   }
-}
-
-/** The commit that a revision names. @throws BootcError `STORE_OSTREE_NO_REV` */
-export async function requireRev(repo: OstreeRepo, rev: string): Promise<string> {
-  const commit = await repo.resolveRev(rev)
-  if (commit === undefined) {
-    throw new BootcError('STORE_OSTREE_NO_REV', `revision ${rev} does not exist`, { details: { rev } })
-  }
-  return commit
 }
 
 /** Make `alias` another name of a ref, as `ostree refs --alias` does: it follows when that ref moves. */

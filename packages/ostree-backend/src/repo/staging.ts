@@ -78,6 +78,20 @@ async function removeStale(dir: Dir): Promise<void> {
   }
 }
 
+/** Put a file in place so that a power cut leaves the old content or the new, never a part. */
+export async function replaceFile(dir: Dir, path: string, bytes: Uint8Array, fsync = true): Promise<void> {
+  const staging = await Staging.create(dir)
+  try {
+    const temporary = `${staging.path}/new`
+    await dir.write(temporary, bytes, { mode: 0o644, atomic: false })
+    if (fsync) await dir.sync()
+    await dir.rename(temporary, path)
+    if (fsync) await dir.sync()
+  } finally {
+    await staging.remove()
+  }
+}
+
 /**
  * Move finished objects from a staging directory into `objects/`. An object that is there already wins;
  * those in `replace` take its place instead. The caller syncs before and after.

@@ -3,6 +3,7 @@ import { decodeSummary, encodeSummary, type Summary, type SummaryRef } from '../
 import { lookup, swap64 } from '../format/variant-dict.js'
 import type { OstreeRepo, Variant } from './api.js'
 import { readFile } from './io.js'
+import { replaceFile } from './staging.js'
 
 /** The `summary` of a repository; undefined without one. */
 export async function readSummary(repo: Pick<OstreeRepo, 'dir'>): Promise<Summary | undefined> {
@@ -40,10 +41,8 @@ export async function updateSummary(
         : [['ostree.summary.collection-id', { type: 's', value: collection }] as const]),
     ],
   }
-  const { dir } = repo
-  await dir.write('summary', encodeSummary(summary), { mode: 0o644 })
-  await dir.remove('summary.sig')
-  if (repo.config('core', 'fsync') !== 'false') await dir.sync()
+  await replaceFile(repo.dir, 'summary', encodeSummary(summary), repo.config('core', 'fsync') !== 'false')
+  await repo.dir.remove('summary.sig')
   return summary
 }
 

@@ -266,23 +266,39 @@ export class Transaction implements RepoTransaction {
     this.#budget.charge(sizeBytes)
   }
 
+  /** Commits go last: one that is visible has everything it needs. */
   async #publish(): Promise<number> {
+    const isCommit = (name: string) => name.endsWith('.commit')
+    const pick = (wanted: boolean) =>
+      this.#parts
+        .map((part) => ({ ...part, names: part.names.filter((name) => isCommit(name) === wanted) }))
+        .filter((part) => part.names.length > 0)
+    const [others, commits] = [pick(false), pick(true)]
+    const any = others.length + commits.length > 0
+    await this.#sync(any || this.#refs.size > 0)
+    let moved = await this.#move(others)
+    await this.#sync(others.length > 0 && (commits.length > 0 || this.#refs.size > 0))
+    moved += await this.#move(commits)
+    await this.#sync(commits.length > 0)
+    return moved
+  }
+
+  async #move(parts: readonly Part[]): Promise<number> {
     const { dir, native } = this.#context
-    const parts = this.#parts.filter((part) => part.names.length > 0)
-    await this.#sync(parts.length > 0 || this.#refs.size > 0)
     let moved = 0
     for (const { path, names, replace } of parts) {
       if (native === undefined) {
         moved += await publishByDir(dir, path, names, replace)
-      } else {
-        const objects = `${native.repoPath}/objects`
-        const stagingDir = `${native.repoPath}/${path}`
-        moved += (await native.addon.publish(stagingDir, objects, replace ? [] : names, replace ? names : []))
-          .moved
+        continue
       }
+      const result = await native.addon.publish(
+        `${native.repoPath}/${path}`,
+        `${native.repoPath}/objects`,
+        replace ? [] : names,
+        replace ? names : [],
+      )
+      moved += result.moved
     }
-    // Renames of objects must not be overtaken by those of refs.
-    await this.#sync(parts.length > 0 && this.#refs.size > 0)
     return moved
   }
 
