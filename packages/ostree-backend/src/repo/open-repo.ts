@@ -68,7 +68,8 @@ export async function initRepo(dir: Dir, mode: RepoMode, options: InitRepoOption
   await dir.write('config', Buffer.from(`[core]\nrepo_version=1\nmode=${name}\n${collection}`), {
     mode: 0o644,
   })
-  // Last: its presence is what makes the directory a repository.
+  // Last: its presence is what makes the directory a repository, so the configuration is on disk before.
+  await dir.sync()
   await ensureDir(dir, 'objects')
   await dir.sync()
   return openRepo(dir, options)

@@ -9,6 +9,7 @@ import { lockRepo } from './lock.js'
 import { addReachable, nothingReachable, type Reachable } from './reachable.js'
 import { listMirrorRefs } from './refs.js'
 import { requireRev } from './require-rev.js'
+import { removeStale } from './staging.js'
 
 /**
  * Delete every object that no root needs. Commits go first: what is left after a crash is garbage, never a
@@ -23,6 +24,7 @@ export async function pruneRepo(
 ): Promise<{ total: number; pruned: number; bytes: number }> {
   const { dir } = context
   await using _lock = await lockRepo(context, true, options)
+  if (options.dryRun !== true) await removeStale(dir)
   const objects = await listObjects(context)
   const reachable = await findReachable(repo, objects, options)
   const doomed = objects.filter((object) => !isKept(object, reachable))

@@ -56,8 +56,10 @@ export class Staging {
   }
 }
 
-async function removeStale(dir: Dir): Promise<void> {
+/** Remove staging directories whose process is gone: their locks are free. */
+export async function removeStale(dir: Dir): Promise<void> {
   const names: string[] = []
+  if ((await dir.stat('tmp')) === undefined) return
   for await (const { name } of dir.list('tmp')) if (name.startsWith(prefix)) names.push(name)
   const stems = new Set(names.map((name) => (name.endsWith(lockSuffix) ? name.slice(0, -5) : name)))
   for (const stem of stems) {
