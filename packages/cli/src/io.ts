@@ -24,6 +24,16 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+/** The command ran to its end in another process; nothing is left to do but to end with its exit code. */
+export class AlreadyRun extends Error {
+  readonly exitCode: number
+
+  constructor(exitCode: number) {
+    super(`already run, exit code ${exitCode}`)
+    this.exitCode = exitCode
+  }
+}
+
 /** Wrap a stream of the process. EPIPE is remembered, never thrown. */
 export function outputOf(stream: NodeJS.WriteStream): Output {
   let closed = false

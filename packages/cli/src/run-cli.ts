@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander'
 import type { Cli } from './io.js'
-import { UsageError } from './io.js'
+import { AlreadyRun, UsageError } from './io.js'
 import { buildProgram } from './program.js'
 import { errorLine, errorReport } from './print-error.js'
 
@@ -19,6 +19,7 @@ export async function runCli(args: readonly string[], cli: Cli): Promise<number>
   } catch (error) {
     // Commander has printed its own text by now; help that was asked for is a success.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    if (error instanceof AlreadyRun) return error.exitCode
     if (error instanceof UsageError) {
       await cli.err.write(`${paint(cli, 'error: ')}${errorLine(error)}\n`)
       return 2

@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs'
 import { realpath } from 'node:fs/promises'
 import { BootcError } from '@bootc-sdk/core'
+import { AlreadyRun } from '../io.js'
 import type { SystemOptions } from './open-system.js'
 
 /**
  * What bootc demands before it changes the running system. A sysroot elsewhere is only files: permissions
  * decide there.
  *
- * @throws BootcError `HOST_IN_CONTAINER`, `HOST_NOT_ROOT`
+ * @throws BootcError `HOST_IN_CONTAINER`, `HOST_NOT_ROOT`; `AlreadyRun` after a second run in a namespace of its own
  */
 export async function prepareForWrite(options: SystemOptions): Promise<void> {
   if ((await realpath(options.sysroot)) !== '/') return
@@ -24,4 +25,8 @@ export async function prepareForWrite(options: SystemOptions): Promise<void> {
   if (process.geteuid?.() !== 0) {
     throw new BootcError('HOST_NOT_ROOT', 'This command must be executed as the root user')
   }
+  if (!existsSync('/run/ostree-booted')) return
+  const { inPrivateMounts } = await import('./private-mounts.js')
+  const code = await inPrivateMounts()
+  if (code !== undefined) throw new AlreadyRun(code)
 }

@@ -1,0 +1,64 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { constants } from 'node:os'
+import { readFileSync } from 'node:fs'
+import { BootcError } from '@bootc-sdk/core'
+
+/** Set in the second run, so that there is no third. */
+const marker = 'BOOTC_SDK_UNSHARED'
+
+/**
+ * A booted system has /sysroot (and maybe /boot) mounted read-only. Run the command once more in a mount
+ * namespace of its own and make them writable there, so that nobody else sees it.
+ *
+ * @returns exit code of the second run; undefined when this is it, or when nothing has to be remounted
+ * @throws BootcError `HOST_NO_PROGRAM`, `SYSROOT_READ_ONLY`
+ */
+export async function inPrivateMounts(): Promise<number | undefined> {
+  const readOnly = readOnlyMounts(readFileSync('/proc/self/mountinfo', 'utf8'), ['/sysroot', '/boot'])
+  if (readOnly.length === 0) return undefined
+  if (process.env[marker] === undefined) return again()
+  for (const path of readOnly) {
+    const { status, stderr } = spawnSync('mount', ['-o', 'remount,rw', path], { encoding: 'utf8' })
+    if (status !== 0) {
+      throw new BootcError('SYSROOT_READ_ONLY', `${path} cannot be made writable: ${stderr.trim()}`, {
+        details: { path },
+      })
+    }
+  }
+  return undefined
+}
+
+/**
+ * Of these mount points the ones whose topmost mount is read-only.
+ *
+ * @param mountinfo proc(5), /proc/PID/mountinfo
+ */
+export function readOnlyMounts(mountinfo: string, paths: readonly string[]): string[] {
+  const options = new Map<string, string>()
+  // Later lines lie on top of earlier ones.
+  for (const line of mountinfo.split('\n')) {
+    const fields = line.split(' ')
+    if (fields.length > 5) options.set(fields[4]!, fields[5]!)
+  }
+  return paths.filter((path) => options.get(path)?.split(',').includes('ro'))
+}
+
+function again(): Promise<number> {
+  const { execPath, execArgv, argv } = process
+  // All descriptors are handed on, `--progress-fd` among them.
+  const fd = /--progress-fd[= ](\d+)/.exec(argv.join(' '))?.[1]
+  const inherited = Array.from({ length: Math.max(3, Number(fd ?? 0) + 1) }, () => 'inherit' as const)
+  const child = spawn('unshare', ['--mount', '--', execPath, ...execArgv, ...argv.slice(1)], {
+    stdio: inherited,
+    env: { ...process.env, [marker]: '1' },
+  })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
+  return new Promise((resolve, reject) => {
+    child.on('error', (cause) => {
+      reject(new BootcError('HOST_NO_PROGRAM', 'program unshare could not be started', { cause }))
+    })
+    child.on('exit', (code, signal) =>
+      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])),
+    )
+  })
+}
