@@ -71,9 +71,9 @@ try {
   const lock = await bootc.sysroot.lock()
   const etc = await deployments.etc(installed.deployment, lock)
   await etc.write('motd', Buffer.from('Welcome to the demo\n'))
-  await etc.write('app.d/defaults', Buffer.from('colour = green\n'))
+  await etc.write('hostname', Buffer.from('demo\n'))
   await lock[Symbol.asyncDispose]()
-  say('new file /etc/motd, and another colour in /etc/app.d/defaults')
+  say('/etc/motd and /etc/hostname')
 
   heading('Upgrade to version 2')
   const checked = await source.publishNext(bootc)
@@ -82,7 +82,7 @@ try {
   say(`outcome   ${upgraded.outcome}`)
   if (upgraded.pull !== undefined) say(`layers    ${layersOf(upgraded.pull)}`)
   const merged = await deployments.currentEtc(upgraded.deployment)
-  for (const file of ['motd', 'app.d/defaults', 'app.conf']) {
+  for (const file of ['motd', 'hostname', 'app.conf']) {
     say(`/etc/${file}: ${JSON.stringify(await text(merged, file))}`)
   }
   await showEntries()
