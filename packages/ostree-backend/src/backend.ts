@@ -4,8 +4,9 @@ import { storeName } from './container/stored-image.js'
 import type { OstreeRepo, RepoMode } from './repo/api.js'
 import { openRepo } from './repo/index.js'
 import { ostreeDeploymentStore } from './sysroot/deployment-store.js'
-import { initSysroot, repoPath } from './sysroot/init.js'
+import { initSysroot } from './sysroot/init.js'
 import { lockOstree } from './sysroot/lock.js'
+import { repoPath } from './sysroot/repo-path.js'
 import { scanDeployments } from './sysroot/scan.js'
 
 export interface OstreeBackendOptions {

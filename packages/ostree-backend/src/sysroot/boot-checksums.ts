@@ -21,6 +21,11 @@ export class BootChecksums {
     if (staged?.target.bootChecksum !== undefined) this.set(staged.target.name, staged.target.bootChecksum)
   }
 
+  /** Has a link or a record of staging: then it was complete, and what is wrong with it must be told. */
+  isKnown(name: DeploymentName): boolean {
+    return this.#known.has(deploymentId(name))
+  }
+
   set(name: DeploymentName, digest: string): void {
     this.#known.set(deploymentId(name), digest)
   }

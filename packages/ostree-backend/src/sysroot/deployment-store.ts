@@ -1,5 +1,6 @@
 import {
   BootcError,
+  isBootcError,
   type BootSpec,
   type BootVersion,
   type Deployment,
@@ -17,6 +18,7 @@ import {
 } from '@bootc-sdk/core'
 import { lookup } from '../format/variant-dict.js'
 import type { OstreeRepo } from '../repo/api.js'
+import { replaceFile } from './replace-file.js'
 import { BootChecksums } from './boot-checksums.js'
 import { bootLinkOf, followBootLink, writeBootLinks } from './boot-links.js'
 import { bootLinksOf, makeBootSpecs } from './boot-specs.js'
@@ -72,7 +74,8 @@ class OstreeDeploymentStore implements DeploymentStore {
     for await (const { name, complete } of scanDeployments(this.#root)) if (complete) names.push(name)
     const next = await softRebootTarget(this.#sysroot, names)
     for (const name of names) {
-      const deployment = await this.describe(name)
+      const deployment = await this.describeIfComplete(name)
+      if (deployment === undefined) continue
       yield next === name ? withSoftRebootTarget(deployment) : deployment
     }
   }
@@ -227,6 +230,16 @@ class OstreeDeploymentStore implements DeploymentStore {
     await this.touch()
   }
 
+  /** What a power cut made incomplete although its origin is there is no deployment; `prune` removes it. */
+  private async describeIfComplete(name: DeploymentName): Promise<Deployment | undefined> {
+    try {
+      return await this.describe(name)
+    } catch (error) {
+      if (isBootcError(error) && !this.#bootChecksums.isKnown(name)) return undefined
+      throw error
+    }
+  }
+
   private async describe(name: DeploymentName): Promise<Deployment> {
     return describeDeployment(this.#sysroot, this.#repo, name, await this.#bootChecksums.of(name))
   }
@@ -248,7 +261,7 @@ class OstreeDeploymentStore implements DeploymentStore {
   private async editOrigin(id: DeploymentId, edit: (text: string) => string): Promise<void> {
     const path = originPath(await this.existing(id))
     const text = (await readText(this.#root, path)) ?? ''
-    await this.#root.write(path, Buffer.from(edit(text)), { mode: 0o644 })
+    await replaceFile(this.#root, path, Buffer.from(edit(text)), 0o644)
     await this.touch()
   }
 

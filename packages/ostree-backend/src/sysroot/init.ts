@@ -2,10 +2,9 @@ import type { Sysroot } from '@bootc-sdk/core'
 import type { OstreeRepo, RepoMode } from '../repo/api.js'
 import { initRepo } from '../repo/index.js'
 import { makeStateroot } from './create.js'
+import { cleanTemporary } from './clean-temporary.js'
 import { deployRoot } from './layout.js'
-
-/** Where the repository lies on a sysroot. */
-export const repoPath = 'ostree/repo'
+import { repoPath } from './repo-path.js'
 
 /**
  * Lay out a sysroot as `ostree admin init-fs --modern` and `stateroot-init` do, with the repository settings of
@@ -19,6 +18,7 @@ export async function initSysroot(
   for (const path of ['boot', 'ostree', repoPath, deployRoot]) {
     if ((await root.stat(path)) === undefined) await root.mkdir(path, { mode: 0o755 })
   }
+  await cleanTemporary(root)
   const repo = await initRepo(root.sub(repoPath), options.mode)
   const wanted = [
     ['bootloader', 'none'],

@@ -1,6 +1,7 @@
 import type { BootVersion, Dir } from '@bootc-sdk/core'
 import type { OstreeRepo } from '../repo/api.js'
 import { activeSubVersion } from './boot-links.js'
+import { cleanTemporary } from './clean-temporary.js'
 import { deploymentId, type DeploymentName } from './layout.js'
 import { scanDeployments } from './scan.js'
 import { removeDeployments } from './seal.js'
@@ -32,6 +33,7 @@ export async function pruneDeployments(root: Dir, repo: OstreeRepo, input: Prune
   const going: DeploymentName[] = []
   for await (const { name } of scanDeployments(root)) if (!kept.has(deploymentId(name))) going.push(name)
   await removeDeployments(root, going)
+  await cleanTemporary(root)
   await writeDeploymentRefs(repo, input.keep, version, sub ?? 0)
 }
 

@@ -61,6 +61,8 @@ export async function labelVar(root: Dir, stateroot: string, labeler: Labeler | 
   const context = labeler && labeler.label(`/var/${selabeledStamp}`, 0o100644)
   await root.write(stamp, new Uint8Array(0), {
     mode: 0o644,
+    // Nothing to be torn, and no temporary file to be left in /var.
+    atomic: false,
     ...(context !== undefined && root.supports.xattrs ? { xattrs: withLabel([], context) } : {}),
   })
 }

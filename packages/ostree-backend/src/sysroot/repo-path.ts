@@ -1,0 +1,2 @@
+/** Where the repository lies on a sysroot. */
+export const repoPath = 'ostree/repo'
