@@ -33,7 +33,7 @@ export async function pullResolved(
   if (known !== undefined && isStoredDigest(known, reference)) return unchanged(known, 'digest-stored', [])
 
   const resolved = options.resolved ?? (await resolveChecked(options))
-  const warnings = bootableWarnings(options, resolved)
+  const warnings = [...(resolved.warnings ?? []), ...bootableWarnings(options, resolved)]
   if (known?.manifestDigest === resolved.manifestDigest) return unchanged(known, 'same-manifest', warnings)
   if (known?.configDigest === resolved.configDigest) return unchanged(known, 'same-config', warnings)
   return importImage(options, resolved, warnings)

@@ -40,7 +40,7 @@ async function pullLayer(parts: PullLayersParts, index: number, signal: AbortSig
     async () => {
       const meter = byteMeter(id, descriptor.size, (detail) => emit({ type: 'pull:layer', detail }))
       const tar = codec.decodeLayer(
-        transport.openLayer(image, descriptor, { signal }),
+        transport.openLayer(image, descriptor, { signal, onProgress: (event) => emit(event as PullEvent) }),
         { digest: descriptor.digest, sizeBytes: descriptor.size, diffId },
         { signal, onBytes: (bytes) => meter.set(bytes) },
       )
