@@ -33,6 +33,17 @@ async function removeUnused(dir: Dir, used: ReadonlySet<string>): Promise<void> 
     if (stat.type === 'directory' && artifactName.test(name) && !used.has(path)) unused.push(path)
   }
   for (const path of unused) await dir.remove(path)
+  for (const path of used) if (artifactName.test(path)) await removeHalfCopied(dir, path)
+}
+
+/** Names under which `Dir.write` works until a file is whole; half a kernel is much on a small volume. */
+const temporaryName = /^\.bootc-sdk-[^/]*\.tmp$/
+
+async function removeHalfCopied(dir: Dir, path: string): Promise<void> {
+  if ((await dir.stat(path))?.type !== 'directory') return
+  const found: string[] = []
+  for await (const { name } of dir.list(path)) if (temporaryName.test(name)) found.push(name)
+  for (const name of found) await dir.remove(`${path}/${name}`)
 }
 
 /** Directories of the files that entries name, relative to the volume. */

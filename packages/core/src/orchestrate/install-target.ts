@@ -6,7 +6,8 @@ import type { InstallOptions } from './types.js'
 const unfinishedMark = '.bootc-install-unfinished'
 
 export async function markUnfinished(sysroot: Sysroot): Promise<void> {
-  await sysroot.root.write(unfinishedMark, new Uint8Array(), { mode: 0o600 })
+  // Under its name at once: a temporary file left by an interruption would make the target look used.
+  await sysroot.root.write(unfinishedMark, new Uint8Array(), { mode: 0o600, atomic: false })
 }
 
 export async function markFinished(sysroot: Sysroot): Promise<void> {
