@@ -1,6 +1,6 @@
 /** The test runner's own functions; vitest's, node:test's and Jest's fit. */
 export interface Runner {
-  readonly test: (name: string, run: () => Promise<void>) => unknown
+  readonly test: (name: string, run: () => Promise<void>, timeoutMs?: number) => unknown
   /** Groups the tests of a suite when given. */
   readonly describe?: (name: string, define: () => void) => unknown
 }

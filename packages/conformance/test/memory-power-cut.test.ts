@@ -3,7 +3,7 @@ import { memoryBackend, memoryBootloader } from '@bootc-sdk/core/testing'
 import { describe, test } from 'vitest'
 
 powerCutSuite({
-  ...{ test, describe, name: 'memory with memory loader' },
+  ...{ test, describe, name: 'memory with memory loader', minCuts: 400 },
   store: () => memoryBackend(),
   bootloader: () => memoryBootloader(),
 })
@@ -11,5 +11,5 @@ powerCutSuite({
   ...{ test, describe, name: 'relinking memory with memory loader, own boot volume' },
   store: () => memoryBackend({ relink: true }),
   bootloader: () => memoryBootloader(),
-  boot: 'volume',
+  ...{ boot: 'volume', every: 2, minCuts: 200 },
 })

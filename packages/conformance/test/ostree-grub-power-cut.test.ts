@@ -1,0 +1,16 @@
+import { powerCutSuite } from '@bootc-sdk/conformance'
+import { grubBootloader } from '@bootc-sdk/bootloader-grub'
+import { ostreeBackend } from '@bootc-sdk/ostree-backend'
+import { describe, test } from 'vitest'
+
+const pair = { store: () => ostreeBackend(), bootloader: () => grubBootloader() }
+
+powerCutSuite({
+  ...{ test, describe, name: 'ostree with grub', ...pair },
+  ...{ minCuts: 600, random: 1 },
+})
+// The same writes on two volumes: a sample is enough to see that each is synced in time.
+powerCutSuite({
+  ...{ test, describe, name: 'ostree with grub, own boot volume', ...pair, boot: 'volume' },
+  ...{ minCuts: 120, every: 5 },
+})
