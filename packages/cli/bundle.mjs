@@ -24,7 +24,10 @@ const { output } = await bundle.write({
   chunkFileNames: 'chunk-[name]-[hash].js',
   codeSplitting: {
     // Transports stay apart: nothing is fetched by most commands.
-    groups: [{ name: 'library', test: /packages.(core.dist.(?!transports)|ostree-backend|bootloader-grub)/ }],
+    groups: [
+      { name: 'errors', test: /packages.core.dist.errors/, priority: 2 },
+      { name: 'library', test: /packages.(core.dist.(?!transports)|ostree-backend|bootloader-grub)/ },
+    ],
   },
   // Names are kept, so that stack traces can be read.
   minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },

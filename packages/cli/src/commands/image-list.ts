@@ -1,11 +1,11 @@
 import { printImageReference } from '@bootc-sdk/core/oci'
+import { ostreeImageStore } from '@bootc-sdk/ostree-backend'
 import type { Cli } from '../io.js'
 import { formatBytes, printable } from '../format.js'
 import { openRepository, type RepoOptions } from '../ostree/repository.js'
 
 /** `bootc-sdk image list`: one line an image, or JSON. */
 export async function imageList(cli: Cli, options: RepoOptions & { json?: boolean }): Promise<void> {
-  const { ostreeImageStore } = await import('@bootc-sdk/ostree-backend')
   const store = ostreeImageStore(await openRepository(options))
   const images = []
   for await (const image of store.list()) {

@@ -1,6 +1,14 @@
 import { mkdir } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import type { OstreeRepo, RepoMode } from '@bootc-sdk/ostree-backend'
+import { pullImage } from '@bootc-sdk/core'
+import { nodeDir } from '@bootc-sdk/core/node'
+import {
+  initRepo,
+  openRepo,
+  ostreeImageStore,
+  type OstreeRepo,
+  type RepoMode,
+} from '@bootc-sdk/ostree-backend'
 import { displaySignedReference } from '@bootc-sdk/core/oci'
 import type { Cli } from '../io.js'
 import { formatBytes } from '../format.js'
@@ -18,11 +26,7 @@ interface PullFlags extends NetworkOptions, ProgressOptions {
 /** `bootc-sdk image pull`. */
 export async function imagePull(cli: Cli, options: PullFlags, text: string): Promise<void> {
   const reference = parseImgref(text)
-  const [{ pullImage }, { ostreeImageStore }, transports] = await Promise.all([
-    import('@bootc-sdk/core'),
-    import('@bootc-sdk/ostree-backend'),
-    openTransports(options),
-  ])
+  const transports = await openTransports(options)
   const store = ostreeImageStore(await openOrInit(options.repo, options.init))
   const result = await withProgress(cli, options, options.json !== true, (_progress, operation) =>
     pullImage({
@@ -65,10 +69,6 @@ export async function imagePull(cli: Cli, options: PullFlags, text: string): Pro
 
 /** @param init mode of the repository to make when there is none yet */
 async function openOrInit(path: string, init: RepoMode | undefined): Promise<OstreeRepo> {
-  const [{ nodeDir }, { initRepo, openRepo }] = await Promise.all([
-    import('@bootc-sdk/core/node'),
-    import('@bootc-sdk/ostree-backend'),
-  ])
   const absolute = resolve(path)
   if (init !== undefined) await mkdir(absolute, { recursive: true })
   const dir = nodeDir(absolute)

@@ -1,5 +1,6 @@
 import { BootcError } from '@bootc-sdk/core'
 import { printImageReference } from '@bootc-sdk/core/oci'
+import { ostreeImageStore } from '@bootc-sdk/ostree-backend'
 import type { Cli } from '../io.js'
 import { parseImgref } from '../imgref.js'
 import { openRepository, type RepoOptions } from '../ostree/repository.js'
@@ -11,7 +12,6 @@ export async function imageRemove(
   options: RepoOptions & { prune?: boolean },
   names: readonly string[],
 ): Promise<void> {
-  const { ostreeImageStore } = await import('@bootc-sdk/ostree-backend')
   const store = ostreeImageStore(await openRepository(options))
   for (const { image } of names.map(parseImgref)) {
     const name = printImageReference(image)

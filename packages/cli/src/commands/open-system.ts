@@ -1,5 +1,8 @@
 import { realpath } from 'node:fs/promises'
-import type { Bootc, ImageTransport } from '@bootc-sdk/core'
+import { grubBootloader } from '@bootc-sdk/bootloader-grub'
+import { openBootc, type Bootc, type ImageTransport } from '@bootc-sdk/core'
+import { nodeSysroot } from '@bootc-sdk/core/node'
+import { ostreeBackend } from '@bootc-sdk/ostree-backend'
 import type { Cli } from '../io.js'
 
 export interface SystemOptions {
@@ -21,14 +24,7 @@ export async function openSystem(
   options: SystemOptions,
   network?: NetworkOptions,
 ): Promise<Bootc> {
-  const [{ openBootc }, { nodeSysroot }, { ostreeBackend }, { grubBootloader }, transports] =
-    await Promise.all([
-      import('@bootc-sdk/core'),
-      import('@bootc-sdk/core/node'),
-      import('@bootc-sdk/ostree-backend'),
-      import('@bootc-sdk/bootloader-grub'),
-      network === undefined ? [] : openTransports(network),
-    ])
+  const transports = network === undefined ? [] : await openTransports(network)
   return openBootc({
     sysroot: nodeSysroot(await realpath(options.sysroot)),
     transports,

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { nodeHost } from '@bootc-sdk/core/node'
 import type { Cli } from '../io.js'
 
 /**
@@ -9,7 +10,6 @@ import type { Cli } from '../io.js'
 export async function rootKargs(cli: Cli, dir: string, spec: string | undefined): Promise<string[]> {
   if (spec !== undefined) return spec === '' ? ['rw'] : [`root=${spec}`, 'rw']
   if (!(await isMountPoint(dir))) return ['rw']
-  const { nodeHost } = await import('@bootc-sdk/core/node')
   const host = nodeHost()
   const found = await host.run(
     ['findmnt', '--noheadings', '--output', 'UUID,FSTYPE,FSROOT', '--mountpoint', dir],

@@ -1,4 +1,5 @@
 import type { ProgressEvent } from '@bootc-sdk/core'
+import { toProgressJsonl } from '@bootc-sdk/core/host-api'
 import type { Cli } from '../io.js'
 import { startProgress, type Progress } from '../progress/progress.js'
 
@@ -32,6 +33,5 @@ async function openPipe(
   fd: number,
 ): Promise<{ onEvent: (event: ProgressEvent) => void; finish: () => Promise<void> }> {
   const { progressFd } = await import('../progress/progress-fd.js')
-  const { toProgressJsonl } = await import('@bootc-sdk/core/host-api')
   return progressFd(cli, fd, toProgressJsonl())
 }

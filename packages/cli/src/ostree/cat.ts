@@ -1,3 +1,4 @@
+import { catFile } from '@bootc-sdk/ostree-backend'
 import type { Cli } from '../io.js'
 import { openRepository, type RepoOptions } from './repository.js'
 
@@ -9,7 +10,6 @@ export async function cat(
   paths: readonly string[],
 ): Promise<void> {
   const repo = await openRepository(options)
-  const { catFile } = await import('@bootc-sdk/ostree-backend')
   for (const path of paths) {
     for await (const chunk of catFile(repo, rev, path)) {
       cli.signal.throwIfAborted()

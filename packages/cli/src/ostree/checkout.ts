@@ -1,6 +1,8 @@
 import { basename, dirname, resolve } from 'node:path'
+import { nodeDir } from '@bootc-sdk/core/node'
+import { requireRev } from '@bootc-sdk/ostree-backend'
 import { UsageError, type Cli } from '../io.js'
-import { openRepository, resolveCommit, type RepoOptions } from './repository.js'
+import { openRepository, type RepoOptions } from './repository.js'
 
 interface CheckoutFlags extends RepoOptions {
   readonly userMode?: boolean
@@ -23,8 +25,7 @@ export async function checkout(
   const unions = [options.union, options.unionAdd, options.unionIdentical].filter((flag) => flag === true)
   if (unions.length > 1) throw new UsageError('choose one of --union, --union-add and --union-identical')
   const repo = await openRepository(options)
-  const commit = await resolveCommit(repo, rev)
-  const { nodeDir } = await import('@bootc-sdk/core/node')
+  const commit = await requireRev(repo, rev)
   const target = resolve(destination)
   const overwrite =
     options.union === true

@@ -1,7 +1,13 @@
 import { createReadStream } from 'node:fs'
 import { resolve } from 'node:path'
 import { createGunzip } from 'node:zlib'
-import type { CommitOptions, CommitSource, VariantDict } from '@bootc-sdk/ostree-backend'
+import {
+  commitTrees,
+  type CommitOptions,
+  type CommitSource,
+  type VariantDict,
+} from '@bootc-sdk/ostree-backend'
+import { nodeDir } from '@bootc-sdk/core/node'
 import { UsageError, type Cli } from '../io.js'
 import { openRepository, type RepoOptions } from './repository.js'
 
@@ -31,7 +37,6 @@ export async function commit(cli: Cli, options: CommitFlags, path: string | unde
   const timestamp = parseTime(options.timestamp, cli.env)
   const metadata = (options.addMetadataString ?? []).map(parseMetadata)
   const repo = await openRepository(options)
-  const { commitTrees } = await import('@bootc-sdk/ostree-backend')
   const sources = await Promise.all(
     trees.length === 0 ? [directory(path ?? '.')] : trees.map((text) => sourceOf(text)),
   )
@@ -68,7 +73,6 @@ async function sourceOf(text: string): Promise<CommitSource> {
 }
 
 async function directory(path: string): Promise<CommitSource> {
-  const { nodeDir } = await import('@bootc-sdk/core/node')
   return { tree: nodeDir(resolve(path)) }
 }
 

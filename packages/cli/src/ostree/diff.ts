@@ -1,3 +1,4 @@
+import { diffCommits, formatDiff } from '@bootc-sdk/ostree-backend'
 import type { Cli } from '../io.js'
 import { printable } from '../format.js'
 import { openRepository, type RepoOptions } from './repository.js'
@@ -10,7 +11,6 @@ export async function diff(
   to: string | undefined,
 ): Promise<void> {
   const repo = await openRepository(options)
-  const { diffCommits, formatDiff } = await import('@bootc-sdk/ostree-backend')
   const text = formatDiff(await diffCommits(repo, to === undefined ? `${from}^` : from, to ?? from))
   await cli.out.write(cli.out.isTerminal ? text.split('\n').map(printable).join('\n') : text)
 }

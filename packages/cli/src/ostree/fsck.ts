@@ -1,4 +1,5 @@
 import { BootcError } from '@bootc-sdk/core'
+import { fsckRepo } from '@bootc-sdk/ostree-backend'
 import type { Cli } from '../io.js'
 import { printable } from '../format.js'
 import { openRepository, type RepoOptions } from './repository.js'
@@ -11,7 +12,6 @@ interface FsckFlags extends RepoOptions {
 /** `bootc-sdk ostree fsck`: one line a defect on stderr, and exit code 1 when there is any. */
 export async function fsck(cli: Cli, options: FsckFlags): Promise<void> {
   const repo = await openRepository(options)
-  const { fsckRepo } = await import('@bootc-sdk/ostree-backend')
   const say = (line: string): Promise<void> =>
     options.quiet === true ? Promise.resolve() : cli.out.write(`${line}\n`)
   await say('Validating refs and objects...')

@@ -1,8 +1,14 @@
 import { BootcError } from '@bootc-sdk/core'
-import type { LogEntry, VariantDict } from '@bootc-sdk/ostree-backend'
+import {
+  formatLogEntry,
+  logCommits,
+  requireRev,
+  type LogEntry,
+  type VariantDict,
+} from '@bootc-sdk/ostree-backend'
 import type { Cli } from '../io.js'
 import { printable } from '../format.js'
-import { openRepository, resolveCommit, type RepoOptions } from './repository.js'
+import { openRepository, type RepoOptions } from './repository.js'
 import { variantText } from './variant-text.js'
 
 interface ShowOptions extends RepoOptions {
@@ -14,7 +20,6 @@ interface ShowOptions extends RepoOptions {
 /** `bootc-sdk ostree log`: the commit, then its parents as far as they are here. */
 export async function log(cli: Cli, options: RepoOptions, rev: string): Promise<void> {
   const repo = await openRepository(options)
-  const { formatLogEntry, logCommits } = await import('@bootc-sdk/ostree-backend')
   let last: LogEntry | undefined
   for await (const entry of logCommits(repo, rev)) {
     cli.signal.throwIfAborted()
@@ -30,7 +35,7 @@ export async function log(cli: Cli, options: RepoOptions, rev: string): Promise<
 /** `bootc-sdk ostree show`: one commit, or what its metadata says. */
 export async function show(cli: Cli, options: ShowOptions, rev: string): Promise<void> {
   const repo = await openRepository(options)
-  const checksum = await resolveCommit(repo, rev)
+  const checksum = await requireRev(repo, rev)
   if (options.listMetadataKeys === true) {
     const { metadata } = await repo.readCommit(checksum)
     for (const [key] of metadata) await cli.out.write(`${printable(key)}\n`)
@@ -39,7 +44,6 @@ export async function show(cli: Cli, options: ShowOptions, rev: string): Promise
   } else if (options.printDetachedMetadataKey !== undefined) {
     await printKey(cli, (await repo.readDetached(checksum)) ?? [], options.printDetachedMetadataKey)
   } else {
-    const { formatLogEntry, logCommits } = await import('@bootc-sdk/ostree-backend')
     for await (const entry of logCommits(repo, checksum)) {
       await cli.out.write(forReader(cli, formatLogEntry(entry)))
       return

@@ -1,4 +1,5 @@
 import { encodeName } from '@bootc-sdk/core/names'
+import { formatTreeEntry, lsTree } from '@bootc-sdk/ostree-backend'
 import type { Cli } from '../io.js'
 import { printable } from '../format.js'
 import { openRepository, type RepoOptions } from './repository.js'
@@ -14,7 +15,6 @@ interface LsOptions extends RepoOptions {
 /** `bootc-sdk ostree ls`: `d00755 0 0      0 /usr`, files before directories, each in byte order. */
 export async function ls(cli: Cli, options: LsOptions, rev: string, paths: readonly string[]): Promise<void> {
   const repo = await openRepository(options)
-  const { formatTreeEntry, lsTree } = await import('@bootc-sdk/ostree-backend')
   for (const path of paths.length === 0 ? ['/'] : paths) {
     const entries = lsTree(repo, rev, path, {
       signal: cli.signal,

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import type { PullResult } from '@bootc-sdk/ostree-backend'
+import { pullLocal as copy, pullRemote, type PullResult } from '@bootc-sdk/ostree-backend'
 import type { Cli } from '../io.js'
 import { formatBytes } from '../format.js'
 import { openRepository, type RepoOptions } from './repository.js'
@@ -16,7 +16,6 @@ export async function pullLocal(
   refs: readonly string[],
 ): Promise<void> {
   const [repo, source] = await Promise.all([openRepository(options), openRepository({ repo: resolve(path) })])
-  const { pullLocal: copy } = await import('@bootc-sdk/ostree-backend')
   const result = await copy(repo, source, {
     signal: cli.signal,
     untrusted: options.untrusted === true,
@@ -35,7 +34,6 @@ export async function pull(
   refs: readonly string[],
 ): Promise<void> {
   const repo = await openRepository(options)
-  const { pullRemote } = await import('@bootc-sdk/ostree-backend')
   const result = await pullRemote(repo, remote, {
     signal: cli.signal,
     mirror: options.mirror === true,

@@ -1,7 +1,8 @@
 import { BootcError } from '@bootc-sdk/core'
+import { requireRev } from '@bootc-sdk/ostree-backend'
 import { UsageError, type Cli } from '../io.js'
 import { printable } from '../format.js'
-import { openRepository, resolveCommit, type RepoOptions } from './repository.js'
+import { openRepository, type RepoOptions } from './repository.js'
 
 interface RefsOptions extends RepoOptions {
   readonly list?: boolean
@@ -17,7 +18,7 @@ export async function refs(cli: Cli, options: RefsOptions, prefixes: readonly st
   if (options.create !== undefined) {
     const [rev, ...more] = prefixes
     if (rev === undefined || more.length > 0) throw new UsageError('--create needs exactly one commit or ref')
-    const checksum = await resolveCommit(repo, rev)
+    const checksum = await requireRev(repo, rev)
     if (options.force !== true && (await repo.listRefs()).has(options.create)) {
       throw new BootcError('STORE_REF_EXISTS', `Ref ${options.create} exists; --force overwrites it`, {
         details: { ref: options.create },
@@ -56,5 +57,5 @@ function withoutPrefix(name: string, prefix: string): string {
 /** `bootc-sdk ostree rev-parse`. */
 export async function revParse(cli: Cli, options: RepoOptions, revs: readonly string[]): Promise<void> {
   const repo = await openRepository(options)
-  for (const rev of revs) await cli.out.write(`${await resolveCommit(repo, rev)}\n`)
+  for (const rev of revs) await cli.out.write(`${await requireRev(repo, rev)}\n`)
 }

@@ -1,5 +1,5 @@
 import { BootcError } from '@bootc-sdk/core'
-import type { Variant } from '@bootc-sdk/ostree-backend'
+import { readSummary, updateSummary, type Variant } from '@bootc-sdk/ostree-backend'
 import { UsageError, type Cli } from '../io.js'
 import { formatBytes, printable } from '../format.js'
 import { openRepository, type RepoOptions } from './repository.js'
@@ -14,7 +14,6 @@ export async function summary(
   const view = options.view === true || (options.verbose === true && options.update !== true)
   if ((options.update === true) === view) throw new UsageError('choose --update or --view')
   const repo = await openRepository(options)
-  const { readSummary, updateSummary } = await import('@bootc-sdk/ostree-backend')
   if (options.update === true) {
     await updateSummary(repo)
     return
