@@ -13,7 +13,9 @@ export default defineConfig({
 })
 
 /** One plain line that any CI log reader understands. */
-function printTotals(modules: readonly { children: { allTests(): Iterable<{ result(): { state: string } }> } }[]) {
+function printTotals(
+  modules: readonly { children: { allTests(): Iterable<{ result(): { state: string } }> } }[],
+) {
   const totals = { passed: 0, failed: 0, skipped: 0 }
   for (const module of modules) {
     for (const test of module.children.allTests()) {

@@ -19,7 +19,8 @@ export async function simulateReboot(
   const boot = await simulateBoot(off, options.entry === undefined ? {} : { entry: options.entry })
   const run = memoryDir()
   // Notes that an initramfs leaves for the system.
-  if (boot.deployment.startsWith('memory/')) await run.write(bootedFile, Buffer.from(baseName(boot.deployment)))
+  if (boot.deployment.startsWith('memory/'))
+    await run.write(bootedFile, Buffer.from(baseName(boot.deployment)))
   else await run.write('ostree-booted', new Uint8Array())
   const running = await disks.root.stat(boot.deployment)
   const host = fakeHost({
