@@ -87,7 +87,8 @@ class OstreeImageStore implements ImageStore {
     return freeBytesAfterReserve(this.#repo)
   }
 
-  begin(image: ResolvedImage, options: ImportOptions = {}): Promise<ImportSession> {
+  async begin(image: ResolvedImage, options: ImportOptions = {}): Promise<ImportSession> {
+    options.signal?.throwIfAborted()
     return beginImport(this.#repo, image, options)
   }
 
