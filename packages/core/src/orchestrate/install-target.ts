@@ -40,7 +40,8 @@ export async function prepareTarget(
 async function assertEmpty(root: Dir): Promise<void> {
   const top = await root.stat('')
   for await (const { name, stat } of root.list('')) {
-    if (name === 'lost+found') continue
+    // The second is the lock that this install holds where the kernel's locks are out of reach.
+    if (name === 'lost+found' || name === '.bootc-sdk-lock') continue
     if (stat.type === 'directory') {
       if (isMountPoint(stat.dev, top?.dev)) continue
       await assertOnlyMounts(root, name, stat.dev)
