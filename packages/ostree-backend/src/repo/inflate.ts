@@ -31,7 +31,7 @@ export async function* inflateStream(source: Bytes, sizeBytes: number, what: str
   const inflate = createInflateRaw()
   let fedBytes = 0
   // Set in a callback, which the compiler does not see.
-  let failure = undefined as unknown
+  let failure = undefined as { readonly error: unknown } | undefined
   const feed = (async () => {
     try {
       for await (const chunk of source) {
@@ -46,7 +46,7 @@ export async function* inflateStream(source: Bytes, sizeBytes: number, what: str
       }
       inflate.end()
     } catch (error) {
-      failure = error
+      failure = { error }
       inflate.destroy(new Error('source failed'))
     }
   })()
@@ -59,7 +59,7 @@ export async function* inflateStream(source: Bytes, sizeBytes: number, what: str
     }
     await feed
   } catch (error) {
-    if (failure !== undefined) throw failure
+    if (failure !== undefined) throw failure.error
     const { code } = error as { code?: unknown }
     if (typeof code === 'string' && code.startsWith('Z_'))
       throw corrupt(what, 'content does not inflate', error)

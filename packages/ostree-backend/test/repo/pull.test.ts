@@ -1,5 +1,3 @@
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import type { Dir } from '@bootc-sdk/core'
 import { memoryDir, type MemoryDir } from '@bootc-sdk/core/testing'
@@ -17,49 +15,10 @@ import {
 } from '../../src/repo/index.js'
 import { backings } from './backings.js'
 import { goldenModes, goldenRepoDir, goldenV1, goldenV2 } from './golden-repos.js'
+import { serve } from './serve.js'
 
 const branch = 'golden/x86_64/stable'
 const fast = { retries: 2, retryDelayMs: 1, timeoutMs: 2000 }
-
-interface Serving extends AsyncDisposable {
-  readonly url: string
-  readonly requests: string[]
-}
-
-/** Any static web server will do; `tamper` may change an answer or refuse it with a status. */
-async function serve(
-  dir: Dir,
-  tamper: (path: string, bytes: Buffer | undefined) => Buffer | number | undefined = (_, bytes) => bytes,
-): Promise<Serving> {
-  const requests: string[] = []
-  const server: Server = createServer((request, response) => {
-    void (async () => {
-      const path = decodeURIComponent(request.url!).replace(/^\/+/, '')
-      requests.push(path)
-      const chunks: Uint8Array[] = []
-      let bytes: Buffer | undefined
-      try {
-        for await (const chunk of dir.read(path)) chunks.push(chunk)
-        bytes = Buffer.concat(chunks)
-      } catch {
-        bytes = undefined
-      }
-      const answer = tamper(path, bytes)
-      if (typeof answer === 'number' || answer === undefined) response.writeHead(answer ?? 404).end()
-      else response.writeHead(200, { 'content-length': answer.length }).end(answer)
-    })()
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    requests,
-    [Symbol.asyncDispose]: () =>
-      new Promise((resolve) => {
-        server.closeAllConnections()
-        server.close(() => resolve())
-      }),
-  }
-}
 
 async function client(
   url: string,

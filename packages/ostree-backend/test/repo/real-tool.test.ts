@@ -25,6 +25,7 @@ import {
 import { backings, bytesOf, temporaryDir } from './backings.js'
 import { goldenModes, goldenTar, unpackTar } from './golden-repos.js'
 import { expectOstreeInCi, isRoot, noOstree, ostree } from './real-ostree.js'
+import { serve } from './serve.js'
 
 const branch = 'golden/x86_64/stable'
 const onDisk = backings.filter(({ name }) => name !== 'a directory in memory')
@@ -63,6 +64,8 @@ describe.skipIf(noOstree !== undefined)(`the real ostree (${noOstree ?? 'install
       const place = await temporaryDir()
       mkdirSync(`${place.path}/repo`)
       const repo = await initRepo(nodeDir(`${place.path}/repo`), mode, { native: backing.native })
+      // Syncing is proved elsewhere, and slow on a busy disk.
+      await repo.setConfig([{ group: 'core', key: 'fsync', value: 'false' }])
       for (const version of [1, 2]) {
         await commitTrees(repo, [{ tar: bytesOf(goldenTar(`tree-v${version}.tar`)) }], {
           branch,
@@ -125,6 +128,27 @@ describe.skipIf(noOstree !== undefined)(`the real ostree (${noOstree ?? 'install
         await ostree(`${place.path}/back`, 'fsck')
         expect((await fsckRepo(back)).problems).toEqual([])
       })
+    })
+
+    it('fetches from ours over HTTP, with and without a summary', async () => {
+      const { place, repo, path } = await golden('archive')
+      await using _ = place
+      await using server = await serve(nodeDir(path))
+      for (const [name, prepare] of [
+        ['plain', () => Promise.resolve()],
+        ['summarised', () => updateSummary(repo)],
+      ] as const) {
+        await prepare()
+        const theirs = `${place.path}/${name}`
+        mkdirSync(theirs)
+        await ostree(theirs, 'init', '--mode=archive')
+        await ostree(theirs, 'remote', 'add', '--no-gpg-verify', 'origin', server.url)
+        await ostree(theirs, 'pull', '--depth=-1', 'origin', branch)
+        await ostree(theirs, 'fsck')
+        expect((await ostree(theirs, 'rev-parse', `origin:${branch}`)).trim()).toBe(
+          await repo.resolveRev(branch),
+        )
+      }
     })
 
     it('continues a branch that we began, and we continue its own', async () => {
