@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import {
   memorySysroot,
   powerCutSysroot,
+  simulateBoot,
   type MemoryDisks,
   type MemorySysroot,
   type PowerCutSysroot,
@@ -105,8 +106,8 @@ const operations: readonly Operation[] = [
 
 /**
  * Cut the power before every write of every operation, with what was not synced lost in several ways. Each
- * state of the disks must boot the old or the new image with its /etc, then take an upgrade, boot that, and
- * hold no temporary files after the next prune.
+ * state of the disks must boot the old or the new image with its /etc (and every other entry of the menu), then
+ * take an upgrade, boot that, and hold no temporary files after the next prune.
  *
  * @returns counts, complete when the tests have run
  */
@@ -245,7 +246,9 @@ async function finishInstall(lab: Lab, { run }: Runnable, disks: MemoryDisks): P
 /** @returns the version that booted */
 async function recover(lab: Lab, disks: MemoryDisks, operation: Operation): Promise<string> {
   const machine = await lab.boot(disks)
-  const { version } = machine.boot
+  const { version, menu } = machine.boot
+  // Also what is not the default: somebody may choose it now.
+  for (let entry = 1; entry < menu.length; entry++) await simulateBoot(machine.sysroot, { entry })
   assert.ok(operation.versions.includes(version), `version ${version} boots`)
   await assertMergedEtc(machine, version)
 
