@@ -30,8 +30,11 @@ export async function lockOstree(
   }
   return {
     async [Symbol.asyncDispose]() {
-      await root.remove(lockPath)
-      await held[Symbol.asyncDispose]()
+      try {
+        await root.remove(lockPath)
+      } finally {
+        await held[Symbol.asyncDispose]()
+      }
     },
   }
 }
