@@ -33,6 +33,8 @@ const probe = nodeDir(tmpdir()).supports
 
 function nodeHolds(mode: RepoMode): boolean {
   if (mode === 'bare') return root && probe.xattrs && probe.chown
+  // The golden tree has a file of mode 0000, which only root can read back there; the real tool fails too.
+  if (mode === 'bare-user-only') return root
   return mode === 'bare-user' ? probe.xattrs : true
 }
 
