@@ -51,7 +51,12 @@ void Notifier::OnCall(napi_env env, napi_value, void* context, void*) {
   if (!self->handler_) return;
   auto handler = self->handler_;  // the handler may close us
   Napi::HandleScope scope(env);
-  handler(Napi::Env(env));
+  try {
+    handler(Napi::Env(env));
+  } catch (const Napi::Error&) {
+    // Only an environment that is going down refuses what handlers do (settle promises), and there is no
+    // JS above us that could catch it.
+  }
 }
 
 /// Also runs when the environment ends first: from then on the function must not be touched.

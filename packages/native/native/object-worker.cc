@@ -125,7 +125,8 @@ bool ObjectWorker::PutFile(const ObjectSpec& spec, const Piece& piece, const std
     *verity = hasher.Final();
   }
   if (exists) return false;
-  Fd fd = shared_.staging.Create(name, spec.mode & 0777);
+  // Writable while it is being made: an owner without that bit may not set attributes either.
+  Fd fd = shared_.staging.Create(name, (spec.mode & 0777) | 0200);
   if (!fd.valid()) return false;
   std::string shown = shared_.staging.Path(name);
   try {
