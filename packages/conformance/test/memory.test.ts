@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import {
   bootloaderSuite,
   deploymentStoreSuite,
@@ -11,6 +14,7 @@ import {
   memorySysroot,
   memoryTransport,
 } from '@bootc-sdk/core/testing'
+import { nodeSysroot } from '@bootc-sdk/core/node'
 import { describe, test } from 'vitest'
 
 const registry = (name: string) => ({ transport: 'registry', name: `registry.test/${name}` }) as const
@@ -29,6 +33,22 @@ imageStoreSuite({
   async create() {
     const { sysroot, open } = await backendOn()
     return { store: (await open()).images, reopen: async () => (await open()).images, sysroot }
+  },
+})
+
+imageStoreSuite({
+  ...{ test, describe, name: 'memory store in a real directory' },
+  async create() {
+    const { open, dispose } = await backendInDirectory()
+    return { store: (await open()).images, reopen: async () => (await open()).images, dispose }
+  },
+})
+
+deploymentStoreSuite({
+  ...{ test, describe, name: 'memory store in a real directory' },
+  async create() {
+    const { sysroot, open, dispose } = await backendInDirectory()
+    return { sysroot, backend: await open(), reopen: open, dispose }
   },
 })
 
@@ -62,4 +82,18 @@ async function backendOn(relink = false) {
   await using lock = await sysroot.lock()
   await provider.init(sysroot, lock)
   return { sysroot, open: () => provider.open(sysroot) }
+}
+
+async function backendInDirectory() {
+  const path = mkdtempSync(join(tmpdir(), 'bootc-sdk-store-'))
+  const sysroot = nodeSysroot(path)
+  const provider = memoryBackend({ relink: true })
+  await using lock = await sysroot.lock()
+  await provider.init(sysroot, lock)
+  const dispose = async () => {
+    // Immutable directories would resist a plain rm.
+    for await (const { name } of sysroot.root.list('')) await sysroot.root.remove(name)
+    rmSync(path, { recursive: true, force: true })
+  }
+  return { sysroot, open: () => provider.open(sysroot), dispose }
 }

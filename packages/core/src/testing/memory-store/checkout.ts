@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { BootcError } from '../../errors.js'
-import type { Dir, Meta, ReadTree } from '../../interfaces/index.js'
+import type { Dir, Meta, ReadTree, Xattr } from '../../interfaces/index.js'
 import { joinPath } from '../../names/index.js'
 import { readAll } from '../read-tree.js'
 import { makeDirs } from './files.js'
@@ -38,7 +38,7 @@ export async function copyTree(store: Dir, from: string, to: string): Promise<vo
     const [source, target] = [joinPath(from, name), joinPath(to, name)]
     const { uid, gid, mode } = stat
     const owner = store.supports.chown ? { uid, gid } : {}
-    const xattrs = store.supports.xattrs ? { xattrs: await store.xattrs(source) } : {}
+    const xattrs = store.supports.xattrs ? { xattrs: settable(store, await store.xattrs(source)) } : {}
     if (stat.type === 'directory') {
       await store.mkdir(target, { mode: mode | 0o700, ...owner, ...xattrs })
       await copyTree(store, source, target)
@@ -88,6 +88,11 @@ function metaOf(store: Dir, entry: TreeEntry): Meta {
     mode,
     mtime,
     ...(store.supports.chown ? { uid, gid } : {}),
-    ...(store.supports.xattrs && xattrs.length > 0 ? { xattrs } : {}),
+    ...(store.supports.xattrs ? { xattrs: settable(store, xattrs) } : {}),
   }
+}
+
+/** Who may not give files away may not give them capabilities either. */
+function settable(store: Dir, xattrs: readonly Xattr[]): readonly Xattr[] {
+  return store.supports.chown ? xattrs : xattrs.filter(({ name }) => name.startsWith('user.'))
 }
