@@ -7,10 +7,10 @@ const pair = { store: () => ostreeBackend(), bootloader: () => grubBootloader() 
 
 powerCutSuite({
   ...{ test, describe, name: 'ostree with grub', ...pair },
-  ...{ minCuts: 600, random: 1 },
+  ...{ minCuts: 1000, random: 1 },
 })
 // The same writes on two volumes: a sample is enough to see that each is synced in time.
 powerCutSuite({
   ...{ test, describe, name: 'ostree with grub, own boot volume', ...pair, boot: 'volume' },
-  ...{ minCuts: 120, every: 5 },
+  ...{ minCuts: 200, every: 5 },
 })
