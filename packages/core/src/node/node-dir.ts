@@ -17,7 +17,7 @@ import { getNative } from '../native/loader.js'
 import { copyFile } from './copy-file.js'
 import { setImmutable } from './immutable.js'
 import { lockEntry } from './lock.js'
-import { applyMeta, readXattrs, toStat } from './metadata.js'
+import { applyMeta, toStat } from './metadata.js'
 import { openDirectory, placeBelow, placeOf, type NodeRoot, type Place } from './place.js'
 import { readFile } from './read-file.js'
 import { removeTree } from './remove-tree.js'
@@ -26,6 +26,7 @@ import { detectSupports } from './supports.js'
 import { syncTree } from './sync-tree.js'
 import { errnoOf, fromErrno, treeError } from './tree-error.js'
 import { fillWith, makeFile } from './write-file.js'
+import { readXattrs } from './xattrs.js'
 
 /**
  * A directory of this machine. Metadata calls are synchronous inside (a system call takes microseconds, a
@@ -47,12 +48,17 @@ export function nodeDir(hostPath: string): Dir {
 
 function openNodeDir(root: NodeRoot): Dir {
   /** Run a call on a place, release the place, wrap what goes wrong. */
-  const on = <T>(path: string, find: typeof placeOf, call: (place: Place) => T): Promise<T> => {
+  const on = async <T>(
+    path: string,
+    find: typeof placeOf,
+    call: (place: Place) => T | Promise<T>,
+  ): Promise<T> => {
     try {
       using place = find(root, path)
-      return Promise.resolve(call(place))
+      const result = call(place)
+      return result instanceof Promise ? await result : result
     } catch (error) {
-      return Promise.reject(fromErrno(error, path) as Error)
+      throw fromErrno(error, path)
     }
   }
 
@@ -93,7 +99,7 @@ function openNodeDir(root: NodeRoot): Dir {
       if (path === '') return Promise.reject(treeError('TREE_EXISTS', path))
       return on(path, placeBelow, (place) => {
         mkdirSync(place.path, { mode: meta.mode === undefined ? 0o777 : 0o700 })
-        undoing(
+        return undoing(
           () => applyMeta(root, place, meta),
           () => rmdirSync(place.path),
         )
@@ -104,7 +110,7 @@ function openNodeDir(root: NodeRoot): Dir {
       on(path, placeBelow, (place) => {
         if (!root.supports.symlink) throw treeError('TREE_UNSUPPORTED', path)
         symlinkSync(encodeName(target), place.path)
-        undoing(
+        return undoing(
           () => applyMeta(root, place, meta),
           () => unlinkSync(place.path),
         )
@@ -147,9 +153,12 @@ function openNodeDir(root: NodeRoot): Dir {
 }
 
 /** Do the second half of making an entry, or take back the first. */
-function undoing(call: () => void, undo: () => void): void {
+function undoing(call: () => undefined | Promise<void>, undo: () => void): undefined | Promise<void> {
   try {
-    call()
+    return call()?.catch((error: unknown) => {
+      undo()
+      throw error
+    })
   } catch (error) {
     undo()
     throw error

@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, statfsSync } from 'node:fs'
 import type { NativeAddon } from '@bootc-sdk/native'
 import type { DirSupports } from '../interfaces/index.js'
+import { xattrProcess } from './xattr-process.js'
 
 /** @see linux/magic.h */
 const fsMagic = { msdos: 0x4d44, exfat: 0x2011bab0, btrfs: 0x9123683e, xfs: 0x58465342, bcachefs: 0xca451a4e }
@@ -13,7 +14,10 @@ export function detectSupports(hostPath: string, native: NativeAddon | undefined
   const fd = openSync(hostPath, constants.O_RDONLY | constants.O_DIRECTORY)
   try {
     return Object.freeze({
-      xattrs: native !== undefined && works(() => native.sys.listxattr(fd, '.')),
+      xattrs:
+        native === undefined
+          ? !fat && xattrProcess() !== undefined
+          : works(() => native.sys.listxattr(fd, '.')),
       chown: root && !fat,
       symlink: !fat,
       hardlink: !fat,

@@ -38,7 +38,7 @@ export async function makeFile(
     try {
       try {
         await fill(fd)
-        applyMetaToFd(root, fd, made, options)
+        await applyMetaToFd(root, fd, made, options)
       } finally {
         closeSync(fd)
       }
