@@ -77,8 +77,32 @@ void CopyObject(int objects, const char* object, int dir, const char* name, cons
   CompleteFile(to, meta, shown);
 }
 
+/// Owner, mode and attributes of an object of a bare repository, which has them on disk.
+static CheckoutMeta OwnMeta(int fd, const struct stat& st, const std::string& shown) {
+  CheckoutMeta meta;
+  meta.mode = st.st_mode & 07777;
+  meta.owner.uid = st.st_uid;
+  meta.owner.gid = st.st_gid;
+  meta.xattrs = ReadXattrs(fd, shown);
+  return meta;
+}
+
+/// False when the object is to be linked after all.
+static bool CopyUnlinkable(int objects, const char* object, int dir, const char* name, const CheckoutPlan& plan,
+                           int32_t dir_index) {
+  constexpr nlink_t kMaxLinks = 60000;  // ext4 allows 65,000
+  struct stat st;
+  if (fstatat(objects, object, &st, AT_SYMLINK_NOFOLLOW) < 0) return false;  // linking tells why
+  if (!S_ISREG(st.st_mode) || (st.st_size > 0 && st.st_nlink < kMaxLinks)) return false;
+  Fd from(openat(objects, object, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!from.valid()) return false;
+  CopyObject(objects, object, dir, name, OwnMeta(from.get(), st, object), plan.PathOf(dir_index, name));
+  return true;
+}
+
 void LinkObject(int objects, const char* object, int dir, const char* name, const CheckoutMeta* meta,
                 const CheckoutPlan& plan, int32_t dir_index) {
+  if (plan.copy_empty && CopyUnlinkable(objects, object, dir, name, plan, dir_index)) return;
   if (linkat(objects, object, dir, name, 0) == 0) return;
   int number = errno;
   std::string shown = plan.PathOf(dir_index, name);

@@ -27,6 +27,7 @@ class CheckoutJs : public Napi::ObjectWrap<CheckoutJs> {
       auto options = info[0].As<Napi::Object>();
       plan_.target_dir = PathArg(options.Get("targetDir"), "targetDir");
       plan_.objects_dir = PathArg(options.Get("objectsDir"), "objectsDir");
+      plan_.copy_empty = options.Get("copyEmpty").ToBoolean();
       int64_t threads = OptionalInt(options, "threads").value_or(2);
       if (threads < 1 || threads > 64) FailCode("ERR_OUT_OF_RANGE", "threads is out of range");
       threads_ = static_cast<size_t>(threads);

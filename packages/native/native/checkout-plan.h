@@ -45,6 +45,7 @@ struct CheckoutPlan {
   std::vector<CheckoutMeta> metas;
   std::deque<PlannedDir> dirs = std::deque<PlannedDir>(1);
   size_t entries = 0;
+  bool copy_empty = false;
 
   const char* at(uint32_t offset) const { return text.data() + offset; }
   /// For messages: the path below the target.

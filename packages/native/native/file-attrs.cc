@@ -50,6 +50,30 @@ void SetXattrsAt(const std::string& path, const PackedXattrs& packed, const std:
   });
 }
 
+PackedXattrs ReadXattrs(int fd, const std::string& shown) {
+  PackedXattrs packed;
+  ssize_t size = flistxattr(fd, nullptr, 0);
+  if (size < 0 && errno != EOPNOTSUPP) FailErrno("flistxattr", shown);
+  if (size <= 0) return packed;
+  std::string names(static_cast<size_t>(size), '\0');
+  if ((size = flistxattr(fd, names.data(), names.size())) < 0) FailErrno("flistxattr", shown);
+  auto append = [&](size_t number, size_t bytes) {
+    for (size_t i = 0; i < bytes; i++) packed.push_back(static_cast<uint8_t>(number >> (8 * i)));
+  };
+  for (size_t at = 0; at < static_cast<size_t>(size);) {
+    std::string name = names.c_str() + at;
+    at += name.size() + 1;
+    std::vector<uint8_t> value(65536);  // what Linux allows
+    ssize_t length = fgetxattr(fd, name.c_str(), value.data(), value.size());
+    if (length < 0) FailErrno("fgetxattr", shown);
+    append(name.size(), 2);
+    packed.insert(packed.end(), name.begin(), name.end());
+    append(static_cast<size_t>(length), 4);
+    packed.insert(packed.end(), value.begin(), value.begin() + length);
+  }
+  return packed;
+}
+
 void ApplyAttrs(int fd, const Ownership& owner, const PackedXattrs& xattrs, mode_t mode, const std::string& shown) {
   struct stat st;
   if (fstat(fd, &st) < 0) FailErrno("fstat", shown);

@@ -18,6 +18,9 @@ void SetXattrs(int fd, const PackedXattrs& packed, const std::string& shown);
 /// On a path, not following a final link.
 void SetXattrsAt(const std::string& path, const PackedXattrs& packed, const std::string& shown);
 
+/// Packed; empty where the file system has none.
+PackedXattrs ReadXattrs(int fd, const std::string& shown);
+
 struct Ownership {
   std::optional<uid_t> uid;
   std::optional<gid_t> gid;

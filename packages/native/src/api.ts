@@ -179,6 +179,11 @@ export interface CheckoutOptions {
   /** Directory that sources of links are relative to (`objects`). */
   readonly objectsDir: string
   readonly threads?: number
+  /**
+   * Links to empty files, and to objects near the file system's limit of links, become copies with the
+   * object's own owner, mode and xattrs (all empty files of an image would share one inode).
+   */
+  readonly copyEmpty?: boolean
 }
 
 /**

@@ -18,6 +18,10 @@ export interface FactRules {
   readonly mode: 'none' | 'user'
   /** Objects and target are on one file system that we can name by host paths, and links are wanted. */
   readonly link: boolean
+  /** The addon looks at each object when it links it, so nobody has to before. */
+  readonly copyEmpty?: boolean
+  /** Objects whose header is wanted whatever becomes of them. */
+  readonly described?: ReadonlySet<string>
 }
 
 /**
@@ -34,7 +38,8 @@ export async function fileFacts(
   const slow: string[] = []
   const linkable = rules.link && linksWork(context, rules)
   for (const checksum of checksums) {
-    const fact = linkable ? quickFact(context, checksum, rules) : undefined
+    const described = rules.described?.has(checksum) === true
+    const fact = linkable && !described ? quickFact(context, checksum, rules) : undefined
     if (fact === undefined) slow.push(checksum)
     else facts.set(checksum, fact)
   }
@@ -67,6 +72,7 @@ function factFor(header: SizedHeader, link: boolean): FileFact {
 function quickFact(context: RepoContext, checksum: string, rules: FactRules): FileFact | undefined {
   const { mode, native } = context
   if (native === undefined || mode === 'bare-user') return undefined
+  if (rules.copyEmpty === true) return { kind: 'link' }
   const name = objectName('file', checksum, mode)
   const path = `${native.repoPath}/objects/${name}`
   const stat = lstatSync(path, { throwIfNoEntry: false })

@@ -8,6 +8,7 @@ import type { CheckoutOptions } from './api.js'
 import type { CheckoutSink } from './checkout.js'
 import type { FileFact } from './checkout-facts.js'
 import type { NativeAccess, RepoContext } from './context.js'
+import { noObject } from './errors.js'
 
 const charDevice = 0o020000
 
@@ -71,11 +72,15 @@ export class NativeCheckoutSink implements CheckoutSink {
   async finish(): Promise<{ entries: number }> {
     const { onProgress, path } = this.#options
     const total = this.#entries
-    await this.#checkout!.run(
-      onProgress === undefined
-        ? {}
-        : { onProgress: (done) => onProgress({ type: 'deploy:checkout', detail: { done, total } }) },
-    )
+    try {
+      await this.#checkout!.run(
+        onProgress === undefined
+          ? {}
+          : { onProgress: (done) => onProgress({ type: 'deploy:checkout', detail: { done, total } }) },
+      )
+    } catch (error) {
+      throw missingObject(error, `${this.#native.repoPath}/objects/`) ?? error
+    }
     for (const device of this.#devices) this.#makeDevice(device)
     await this.#target.setMeta(path, this.#rootMeta)
     return { entries: this.#entries + this.#devices.length }
@@ -87,6 +92,7 @@ export class NativeCheckoutSink implements CheckoutSink {
     this.#checkout = this.#native.addon.createCheckout({
       targetDir: `${this.#target.hostPath}/${path}`,
       objectsDir: `${this.#native.repoPath}/objects`,
+      copyEmpty: this.#context.mode === 'bare',
     })
   }
 
@@ -100,6 +106,13 @@ export class NativeCheckoutSink implements CheckoutSink {
       closeSync(fd)
     }
   }
+}
+
+/** The addon meets objects by their path. */
+function missingObject(error: unknown, objects: string): Error | undefined {
+  const { code, path } = error as { code?: unknown; path?: unknown }
+  if (code !== 'ENOENT' || typeof path !== 'string' || !path.startsWith(objects)) return undefined
+  return noObject(path.slice(objects.length))
 }
 
 /** An overlayfs whiteout: character device 0:0. Needs root. */

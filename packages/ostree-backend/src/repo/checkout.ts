@@ -44,9 +44,11 @@ export async function checkoutCommit(
   const loaded = await loadTrees(repo, 'tree' in place ? [place] : [], options.signal)
   const link = options.forceCopy !== true && (await sameFileSystem(context.dir, target))
   const files = 'tree' in place ? filesOf(loaded) : [place.checksum]
-  const facts = await fileFacts(repo, context, files, { mode, link })
-  if (options.hardlinksOnly === true) requireLinks(facts)
   const fresh = (options.overwrite ?? 'none') === 'none'
+  const copyEmpty = fresh && context.mode === 'bare' && mode === 'none'
+  const described = options.passthroughWhiteouts === true ? whiteoutsOf(loaded) : new Set<string>()
+  const facts = await fileFacts(repo, context, files, { mode, link, copyEmpty, described })
+  if (options.hardlinksOnly === true) requireLinks(facts)
   if (fresh && (await target.stat(options.path)) !== undefined) {
     const { path } = options
     throw new BootcError('STORE_OSTREE_CHECKOUT_EXISTS', `${path} exists`, { details: { path } })
@@ -173,6 +175,15 @@ async function findPlace(repo: OstreeRepo, commit: string, subpath: string): Pro
 function filesOf({ trees }: LoadedTrees): Set<string> {
   const files = new Set<string>()
   for (const tree of trees.values()) for (const { checksum } of tree.files) files.add(checksum)
+  return files
+}
+
+/** Files that become devices, with attributes of their own. */
+function whiteoutsOf({ trees }: LoadedTrees): Set<string> {
+  const files = new Set<string>()
+  for (const tree of trees.values()) {
+    for (const { name, checksum } of tree.files) if (name.startsWith(passthroughWhiteout)) files.add(checksum)
+  }
   return files
 }
 
