@@ -1,7 +1,8 @@
-import { closeSync, constants, openSync } from 'node:fs'
+import { closeSync, constants, openSync, readlinkSync } from 'node:fs'
 import { link } from 'node:fs/promises'
 import { BootcError, type Dir, type Meta, type Stat } from '@bootc-sdk/core'
 import { joinPath } from '@bootc-sdk/core/names'
+import { nodeHost } from '@bootc-sdk/core/node'
 import { objectName } from '../format/checksum.js'
 import { unsupported } from '../format/errors.js'
 import type { CheckoutOptions, OstreeRepo } from './api.js'
@@ -76,17 +77,19 @@ export class DirCheckout implements CheckoutSink {
     const parent = this.#open.at(-1)!
     const path = joinPath(parent.path, name)
     const { native } = this.#context
-    if (native === undefined || this.#target.hostPath === undefined) {
-      throw unsupported('checkout', `whiteout device ${path} needs the native addon`)
+    if (this.#target.hostPath === undefined) {
+      throw unsupported('checkout', `whiteout device ${path} needs a directory of the machine`)
     }
     await this.#target.remove(path)
     const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
     const fd = openSync(joinHost(this.#target.hostPath, parent.path), flags)
     try {
-      makeWhiteout(native.addon.sys, fd, name, meta)
+      if (native !== undefined) return makeWhiteout(native.addon.sys, fd, name, meta)
+      await runMknod(fd, name, path)
     } finally {
       closeSync(fd)
     }
+    await this.#target.setMeta(path, { mode: 0o644, ...meta })
   }
 
   async remove(name: string): Promise<void> {
@@ -164,6 +167,13 @@ export class DirCheckout implements CheckoutSink {
     for await (const { name } of this.#target.list(path)) names.push(name)
     for (const name of names) await this.#target.remove(joinPath(path, name))
   }
+}
+
+/** Node has no mknod(2), but every machine has the program; our descriptor is open to our children under /proc. */
+async function runMknod(fd: number, name: string, shown: string): Promise<void> {
+  const path = `/proc/${readlinkSync('/proc/self')}/fd/${fd}/${name}`
+  const { code, stderr } = await nodeHost().run(['mknod', '-m', '0600', '--', path, 'c', '0', '0'])
+  if (code !== 0) throw unsupported('checkout', `whiteout device ${shown}: ${stderr.trim()}`)
 }
 
 function joinHost(root: string, path: string): string {

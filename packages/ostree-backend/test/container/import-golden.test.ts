@@ -36,7 +36,8 @@ interface Setup {
 }
 
 const needsRoot = isRoot ? undefined : 'bare repositories with other owners need root'
-const needsAddon = native === undefined ? 'attributes need the addon, which is not built' : undefined
+const needsXattrs = nodeDir(tmpdir()).supports.xattrs ? undefined : 'nothing here can set extended attributes'
+const needsAddon = native === undefined ? 'the addon is not built' : undefined
 
 const setups: readonly Setup[] = [
   { name: 'archive in memory', mode: 'archive', native: false, dir: () => memoryDir() },
@@ -46,7 +47,7 @@ const setups: readonly Setup[] = [
     name: 'bare-user on disk',
     mode: 'bare-user',
     native: false,
-    skip: needsAddon,
+    skip: needsXattrs,
     dir: () => nodeDir(scratch()),
   },
   {
@@ -67,7 +68,7 @@ const setups: readonly Setup[] = [
     name: 'bare on disk',
     mode: 'bare',
     native: false,
-    skip: needsRoot ?? needsAddon,
+    skip: needsRoot ?? needsXattrs,
     dir: () => nodeDir(scratch()),
   },
   {
