@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs'
+import { fdCalls } from './fd-calls.js'
 import type { NodeRoot, Place } from './place.js'
 
 /** FS_IMMUTABLE_FL of a file or directory. */
@@ -6,7 +7,7 @@ export function setImmutable(root: NodeRoot, place: Place, immutable: boolean): 
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
   const fd = openSync(place.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
   try {
-    root.native!.sys.setImmutable(fd, immutable)
+    fdCalls(root.native)!.setImmutable(fd, immutable)
   } finally {
     closeSync(fd)
   }

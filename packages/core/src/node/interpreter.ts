@@ -1,11 +1,15 @@
 import { closeSync, openSync, readSync, realpathSync } from 'node:fs'
 import { delimiter, isAbsolute, join } from 'node:path'
+import { perlFdScript, pythonFdScript } from './fd-scripts.js'
 import { perlScript, pythonScript } from './xattr-scripts.js'
 
-/** A program that can make the calls for extended attributes, and its arguments. */
+/** A program that can make system calls which Node lacks. */
 export interface Interpreter {
   readonly program: string
+  /** For requests about extended attributes, see `XattrProcess`. */
   readonly args: readonly string[]
+  /** For one call on a descriptor, see `FdCalls`; the call follows. */
+  readonly fdArgs: readonly string[]
 }
 
 /** Looked at before PATH: wrappers in PATH (pyenv, asdf) need an environment. */
@@ -17,20 +21,31 @@ const callNumbers: Readonly<Record<number, readonly number[]>> = {
   183: [6, 9, 12, 15],
 }
 
+let shared: { readonly interpreter: Interpreter | undefined } | undefined
+
+/** The interpreter of this machine, looked for once. */
+export function sharedInterpreter(): Interpreter | undefined {
+  return (shared ??= { interpreter: findInterpreter() }).interpreter
+}
+
 /** Perl (part of every Debian), else Python; undefined where neither is there. Nothing is started. */
 export function findInterpreter(
   directories: readonly string[] = [...usualPlaces, ...(process.env.PATH ?? '').split(delimiter)],
+  names: readonly string[] = ['perl', 'python3'],
 ): Interpreter | undefined {
   if (process.platform !== 'linux') return undefined
-  const found = (name: string) => firstProgram(directories, name)
+  const found = (name: string) => (names.includes(name) ? firstProgram(directories, name) : undefined)
   const perl = found('perl')
   const calls = perl === undefined ? undefined : callNumbers[perl.machine]
   if (perl !== undefined && calls !== undefined) {
     // -f: no site-wide customization.
-    return { program: perl.path, args: ['-f', '-e', perlScript, ...calls.map(String)] }
+    const args = ['-f', '-e', perlScript, ...calls.map(String)]
+    return { program: perl.path, args, fdArgs: ['-f', '-e', perlFdScript] }
   }
   const python = found('python3')
-  return python && { program: python.path, args: ['-I', '-S', '-c', pythonScript] }
+  if (python === undefined) return undefined
+  const options = ['-I', '-S', '-c']
+  return { program: python.path, args: [...options, pythonScript], fdArgs: [...options, pythonFdScript] }
 }
 
 function firstProgram(

@@ -5,7 +5,7 @@ import type { NodeRoot, Place } from './place.js'
 import { errnoOf } from './tree-error.js'
 
 /**
- * Locks without the addon, for want of flock(2) in Node: within this process a table, between processes a
+ * Locks without the addon and without an interpreter, for want of flock(2) in Node: within this process a table, between processes a
  * file `.NAME.bootc-sdk-lock` (in a locked directory `.bootc-sdk-lock`) made with O_EXCL that names its owner. Only programs of ours look at it, and
  * two processes never share it, even for shared locks.
  */

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LockOptions } from '../interfaces/index.js'
+import { fdCalls } from './fd-calls.js'
 import { lockedError } from './lock-error.js'
 import { tryLockFile } from './lock-file.js'
 import { placeOf, type NodeRoot, type Place } from './place.js'
@@ -9,14 +10,14 @@ import { errnoOf, fromErrno } from './tree-error.js'
 /** First and longest wait between two tries, in milliseconds. */
 const pollMs = { first: 10, longest: 250 }
 
-/** Lock an entry; see `Dir.lock`. Kernel locks with the addon, else a lock file that only we respect. */
+/** Lock an entry; see `Dir.lock`. Kernel locks, or where nothing can take them a lock file that only we respect. */
 export async function lockEntry(
   root: NodeRoot,
   path: string,
   options: LockOptions,
 ): Promise<AsyncDisposable> {
   const { exclusive, timeoutMs, signal, onProgress } = options
-  const { native } = root
+  const calls = fdCalls(root.native)
   using place = placeOf(root, path)
   let fd: number | undefined
   try {
@@ -24,9 +25,9 @@ export async function lockEntry(
     const held = fd
     const kind = fstatSync(held).isDirectory() ? 'flock' : 'ofd'
     const tryLock =
-      native === undefined
+      calls === undefined
         ? () => tryLockFile(root, place, held, exclusive)
-        : () => (native.sys.tryLock(held, kind, exclusive) ? () => native.sys.unlock(held, kind) : undefined)
+        : () => (calls.tryLock(held, kind, exclusive) ? () => calls.unlock(held, kind) : undefined)
     const unlock = await poll(tryLock, () => lockedError(place.shown, timeoutMs ?? 0), {
       timeoutMs,
       signal,

@@ -1,8 +1,8 @@
 import { closeSync, constants, lstatSync, openSync, rmdirSync, unlinkSync } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { NativeAddon } from '@bootc-sdk/native'
 import { isBootcError } from '../errors.js'
 import type { Anchor } from './anchor.js'
+import { fdCalls, type FdCalls } from './fd-calls.js'
 import { chmodNoFollow } from './metadata.js'
 import { placeBelow, type NodeRoot } from './place.js'
 import { errnoOf, fromErrno } from './tree-error.js'
@@ -15,7 +15,7 @@ const turnEntries = 256
 /** Remove an entry and all below it; absent is fine. Links are removed, not followed. */
 export async function removeTree(root: NodeRoot, path: string): Promise<void> {
   let removed = 0
-  const { native } = root
+  const calls = fdCalls(root.native)
 
   const removeEntry = async (parent: Anchor, name: string, inside: boolean): Promise<void> => {
     const target = parent.at(name)
@@ -23,12 +23,12 @@ export async function removeTree(root: NodeRoot, path: string): Promise<void> {
     if (stat === undefined) return
     if (++removed % turnEntries === 0) await nextTurn()
     if (!stat.isDirectory()) {
-      retrying(native, parent, name, inside, () => unlinkSync(target))
+      retrying(calls, parent, name, inside, () => unlinkSync(target))
       return
     }
-    using directory = openWritable(native, parent, name)
+    using directory = openWritable(calls, parent, name)
     for (const child of directory.names()) await removeEntry(directory, child, true)
-    retrying(native, parent, name, inside, () => rmdirSync(target))
+    retrying(calls, parent, name, inside, () => rmdirSync(target))
   }
 
   try {
@@ -43,14 +43,14 @@ export async function removeTree(root: NodeRoot, path: string): Promise<void> {
 }
 
 /** Open a directory to empty it, also where its owner lacks permission. */
-function openWritable(native: NativeAddon | undefined, parent: Anchor, name: string): Anchor {
+function openWritable(calls: FdCalls | undefined, parent: Anchor, name: string): Anchor {
   const path = parent.at(name)
   if ((lstatSync(path).mode & 0o700) !== 0o700) {
     try {
       chmodNoFollow(path, 0o700)
     } catch (error) {
       if (errnoOf(error) !== 'EPERM') throw error
-      setMutable(native, path)
+      setMutable(calls, path)
       chmodNoFollow(path, 0o700)
     }
   }
@@ -59,7 +59,7 @@ function openWritable(native: NativeAddon | undefined, parent: Anchor, name: str
 
 /** Immutable flags show up as EPERM: on the entry, or on the directory that holds it (if that goes too). */
 function retrying(
-  native: NativeAddon | undefined,
+  calls: FdCalls | undefined,
   parent: Anchor,
   name: string,
   inside: boolean,
@@ -69,18 +69,18 @@ function retrying(
     call()
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return
-    if (errnoOf(error) !== 'EPERM' || native === undefined) throw error
-    if (inside) setMutable(native, parent.at('.'))
-    if (!lstatSync(parent.at(name)).isSymbolicLink()) setMutable(native, parent.at(name))
+    if (errnoOf(error) !== 'EPERM' || calls === undefined) throw error
+    if (inside) setMutable(calls, parent.at('.'))
+    if (!lstatSync(parent.at(name)).isSymbolicLink()) setMutable(calls, parent.at(name))
     call()
   }
 }
 
-function setMutable(native: NativeAddon | undefined, path: string | Buffer): void {
-  if (native === undefined) return
+function setMutable(calls: FdCalls | undefined, path: string | Buffer): void {
+  if (calls === undefined) return
   const fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
   try {
-    native.sys.setImmutable(fd, false)
+    calls.setImmutable(fd, false)
   } finally {
     closeSync(fd)
   }

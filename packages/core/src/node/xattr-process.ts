@@ -5,7 +5,7 @@ import { getSystemErrorName } from 'node:util'
 import type { Socket } from 'node:net'
 import type { Xattr } from '../interfaces/index.js'
 import { decodeName, encodeName } from '../names/index.js'
-import { findInterpreter, type Interpreter } from './interpreter.js'
+import { sharedInterpreter, type Interpreter } from './interpreter.js'
 import type { Place } from './place.js'
 
 interface Pending {
@@ -13,15 +13,12 @@ interface Pending {
   reject(error: Error): void
 }
 
-let shared: { readonly process: XattrProcess | undefined } | undefined
+let shared: XattrProcess | undefined
 
 /** The helper of this process; undefined where no interpreter is installed. Started by its first request. */
 export function xattrProcess(): XattrProcess | undefined {
-  if (shared === undefined) {
-    const interpreter = findInterpreter()
-    shared = { process: interpreter && new XattrProcess(interpreter) }
-  }
-  return shared.process
+  const interpreter = sharedInterpreter()
+  return interpreter && (shared ??= new XattrProcess(interpreter))
 }
 
 /**

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { getNative, nodeDir } from '@bootc-sdk/core/node'
+import { nodeDir } from '@bootc-sdk/core/node'
 import { describe, expect, test } from 'vitest'
 import { tryLockFile } from '../../src/node/lock-file.js'
 import { placeOf, type NodeRoot } from '../../src/node/place.js'
@@ -10,22 +10,25 @@ import { openFile } from '../../src/node/read-file.js'
 import { scratch } from './scratch.js'
 
 describe('locks between processes', () => {
-  test.skipIf(getNative() === undefined)('util-linux flock holds a directory against us', async () => {
-    const path = scratch()
-    const child = spawn('flock', [path, 'sh', '-c', 'echo held; read line'], {
-      stdio: ['pipe', 'pipe', 'ignore'],
-    })
-    const [first] = (await once(child.stdout, 'data')) as [Buffer]
-    expect(first.toString()).toBe('held\n')
-    const dir = nodeDir(path)
-    await expect(dir.lock('', { exclusive: true, timeoutMs: 50 })).rejects.toMatchObject({
-      code: 'TREE_LOCKED',
-      details: { timeoutMs: 50 },
-    })
-    const waiting = dir.lock('', { exclusive: true, timeoutMs: 20_000 })
-    child.stdin.end('\n')
-    await (await waiting)[Symbol.asyncDispose]()
-  })
+  test.skipIf(!nodeDir('/').supports.kernelLocks)(
+    'util-linux flock holds a directory against us',
+    async () => {
+      const path = scratch()
+      const child = spawn('flock', [path, 'sh', '-c', 'echo held; read line'], {
+        stdio: ['pipe', 'pipe', 'ignore'],
+      })
+      const [first] = (await once(child.stdout, 'data')) as [Buffer]
+      expect(first.toString()).toBe('held\n')
+      const dir = nodeDir(path)
+      await expect(dir.lock('', { exclusive: true, timeoutMs: 50 })).rejects.toMatchObject({
+        code: 'TREE_LOCKED',
+        details: { timeoutMs: 50 },
+      })
+      const waiting = dir.lock('', { exclusive: true, timeoutMs: 20_000 })
+      child.stdin.end('\n')
+      await (await waiting)[Symbol.asyncDispose]()
+    },
+  )
 })
 
 describe('lock files, where there is no addon', () => {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, lstatSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { getNative, nodeDir, nodeSysroot } from '@bootc-sdk/core/node'
+import { nodeDir, nodeSysroot } from '@bootc-sdk/core/node'
 import { bootableImage } from '@bootc-sdk/core/testing'
 import { parseSignedReference } from '@bootc-sdk/core/oci'
 import type { StoreBackend, Sysroot } from '@bootc-sdk/core'
@@ -8,8 +8,7 @@ import { describe, expect, test } from 'vitest'
 import { ostreeBackend } from '../../src/backend.js'
 import { golden, importBuilt, missingOstree, orderOf, ostree, scratch, writeBootVolume } from './support.js'
 
-const skip =
-  missingOstree() ?? (getNative() === undefined ? 'attributes need the addon, which is not built' : undefined)
+const skip = missingOstree()
 const origin = parseSignedReference('ostree-unverified-registry:example.test/os:1')
 
 interface Machine {
