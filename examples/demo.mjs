@@ -53,8 +53,6 @@ try {
   })
   const native = nativeStatus()
   say(`native addon: ${native.available ? 'in use' : `not in use (${native.reason})`}`)
-  if (!native.available)
-    say('Without it files cannot get extended attributes, and the install below will say so.')
 
   heading('Install version 1')
   const installed = await timed(`into ${dir}`, () =>

@@ -45,7 +45,12 @@ export async function fileFacts(
   }
   const found = await mapLimit(slow, ioConcurrency, async (checksum) => {
     const header = await repo.fileHeader(checksum)
-    return factFor(header, linkable && !isSymlinkMode(header.mode) && isLinkable(header, rules))
+    const symlink = isSymlinkMode(header.mode)
+    // With the addon links of a bare repository took the quick way, unless they have too many names already.
+    const wanted = symlink
+      ? context.mode === 'bare' && context.native === undefined
+      : isLinkable(header, rules)
+    return factFor(header, linkable && wanted)
   })
   slow.forEach((checksum, index) => facts.set(checksum, found[index]!))
   return facts

@@ -61,13 +61,13 @@ export async function mapLimit<T, R>(
   return results
 }
 
-/** Make a directory unless it is there. */
+/** Make a directory unless it is there. The umask applies, as it does to directories that the addon or ostree makes. */
 export async function ensureDir(
   dir: { mkdir(path: string, meta?: { mode?: number }): Promise<void> },
   path: string,
 ): Promise<void> {
   try {
-    await dir.mkdir(path, { mode: 0o775 })
+    await dir.mkdir(path, { mode: 0o775 & ~process.umask() })
   } catch (error) {
     if (!isBootcError(error, 'TREE_EXISTS')) throw error
   }
