@@ -10,7 +10,7 @@ import { median } from './measure.mjs'
 
 const here = import.meta.dirname
 const work = process.env.BENCH_DIR ?? '/var/tmp/bootc-sdk-bench'
-const cli = [process.execPath, join(here, '../packages/cli/dist/main.js')]
+const cli = [process.execPath, join(here, '../packages/cli/bin/bootc-sdk.js')]
 const { values: flags } = parseArgs({
   options: { only: { type: 'string' }, times: { type: 'string', default: '3' } },
 })
@@ -20,12 +20,22 @@ mkdirSync(work, { recursive: true })
 execFileSync(join(here, 'make-image.sh'), [work], { stdio: ['ignore', 'ignore', 'inherit'] })
 const layout = join(work, 'oci')
 const path = (name) => join(work, name)
-/** Deployment directories are immutable: clear the flag before removing. */
+/**
+ * A new name each time, and nothing is deleted before the end: after mass deletion ext4 makes new files slowly
+ * for minutes, which would be measured instead of the tools.
+ */
+const used = []
 const fresh = (name) => {
-  spawnSync('chattr', ['-R', '-f', '-i', join(path(name), 'ostree/deploy')], { stdio: 'ignore' })
-  rmSync(path(name), { recursive: true, force: true })
-  return path(name)
+  used.push(path(`run-${process.pid}-${used.length}-${name}`))
+  return used.at(-1)
 }
+process.on('exit', () => {
+  for (const dir of used) {
+    // Deployment directories are immutable.
+    spawnSync('chattr', ['-R', '-f', '-i', join(dir, 'ostree/deploy')], { stdio: 'ignore' })
+    rmSync(dir, { recursive: true, force: true })
+  }
+})
 const sh = (script, ...args) => ['bash', '-euo', 'pipefail', '-c', script, 'bench', ...args]
 const run = (...argv) => execFileSync(argv[0], argv.slice(1), { stdio: ['ignore', 'ignore', 'inherit'] })
 
@@ -99,9 +109,9 @@ row(
   'pull, small layer new',
   () =>
     median(times, () => {
-      fresh('update')
-      run('cp', '-al', repo, path('update'))
-      return pull(path('update'), 'zstd-v2')
+      const update = fresh('update')
+      run('cp', '-al', repo, update)
+      return pull(update, 'zstd-v2')
     }),
   {},
 )

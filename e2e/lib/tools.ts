@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '../..')
-const cli = join(root, 'packages/cli/dist/main.js')
+const cli = join(root, 'packages/cli/bin/bootc-sdk.js')
 
 /** Why these tests cannot run here, or undefined. In CI nothing may be missing. */
 export function missing(...programs: string[]): string | undefined {
   const reasons = programs.filter((name) => spawnSync('which', [name]).status !== 0).map((p) => `no ${p}`)
   if (process.getuid?.() !== 0) reasons.push('not root')
-  if (!existsSync(cli)) reasons.push('the command is not built')
+  if (!existsSync(join(root, 'packages/cli/dist/main.js'))) reasons.push('the command is not built')
   if (reasons.length > 0 && process.env['CI']) throw new Error(`e2e tests need more: ${reasons.join(', ')}`)
   return reasons.length > 0 ? reasons.join(', ') : undefined
 }

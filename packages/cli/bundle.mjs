@@ -23,10 +23,14 @@ const { output } = await bundle.write({
   entryFileNames: '[name].js',
   chunkFileNames: 'chunk-[name]-[hash].js',
   codeSplitting: {
-    // Transports stay apart: nothing is fetched by most commands.
     groups: [
       { name: 'errors', test: /packages.core.dist.errors/, priority: 2 },
-      { name: 'library', test: /packages.(core.dist.(?!transports)|ostree-backend|bootloader-grub)/ },
+      // What several commands share in one file; what only one of them needs stays with it.
+      {
+        name: 'library',
+        test: /packages.(core.dist.(?!transports)|ostree-backend|bootloader-grub)/,
+        minShareCount: 12,
+      },
     ],
   },
   // Names are kept, so that stack traces can be read.

@@ -36,7 +36,9 @@ test.each(['directory', 'volume'] as const)(
     for (const version of [2, 3, 4]) {
       transport.images.set(source.image.name, bootableImage({ version }))
       const bootc = await open(running.sysroot)
-      expect(await bootc.upgrade()).toMatchObject({ outcome: 'staged', warnings: [] })
+      // Nothing on this machine can start the unit that would finalize at shutdown; the next line does it.
+      const warnings = [{ code: 'deploy:finalize-unit' }]
+      expect(await bootc.upgrade()).toMatchObject({ outcome: 'staged', warnings })
       expect(await bootc.finalize()).toMatchObject({ outcome: 'finalized', warnings: [] })
       running = await simulateReboot(disks)
       expect(running.boot.version).toBe(String(version))

@@ -195,6 +195,11 @@ export interface DeploymentStore {
   root(id: DeploymentId): Promise<ReadTree>
   staged(): Promise<StagedRecord | undefined>
   setStaged(record: StagedRecord | undefined, lock: SysrootLock): Promise<void>
+  /**
+   * Have the running system finalize at shutdown, where the store's own tools bring a unit for that. Called
+   * after something was staged; what cannot be arranged is a warning.
+   */
+  armFinalize?(lock: SysrootLock): Promise<readonly Warning[]>
   /** Pristine /etc of a deployment. */
   defaults(id: DeploymentId): Promise<ReadTree>
   /** Its own /etc for reading; undefined before it was seeded. */

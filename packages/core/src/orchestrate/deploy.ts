@@ -86,7 +86,13 @@ async function createAndPlace(
   options.signal?.throwIfAborted()
   const record: StagedRecord = { id: deployment.id, mergeFrom: base.id, kargs, locked: fresh.locked }
   await store.deployments.setStaged(record, lock)
-  return { outcome: fresh.locked ? 'downloaded' : 'staged', deployment: deployment.id, ...etc }
+  const armed = (await store.deployments.armFinalize?.(lock)) ?? []
+  return {
+    outcome: fresh.locked ? 'downloaded' : 'staged',
+    deployment: deployment.id,
+    ...etc,
+    warnings: [...etc.warnings, ...armed],
+  }
 }
 
 /** The entry of a deployment that follows another; keys in the `x-` name space are inherited as kargs are. */

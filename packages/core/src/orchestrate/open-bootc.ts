@@ -1,16 +1,11 @@
-import { applySpec } from './apply-spec.js'
 import { createContext } from './context.js'
-import { finalizeStaged } from './finalize.js'
-import { install } from './install.js'
 import { emptyState, loadState } from './load.js'
-import { pinDeployment } from './pin.js'
-import { pruneSysroot } from './prune.js'
-import { rollback } from './rollback.js'
-import { switchImage } from './switch.js'
 import type { Bootc, BootcParts } from './types.js'
-import { upgrade } from './upgrade.js'
 
-/** Put a sysroot and what runs on it together. Reads nothing before the first call. */
+/**
+ * Put a sysroot and what runs on it together. Reads nothing before the first call; what changes things is
+ * loaded when it is called, because `status` as a process must start quickly.
+ */
 export function openBootc(parts: BootcParts): Promise<Bootc> {
   const context = createContext(parts)
   const { sysroot, backends } = context
@@ -21,14 +16,17 @@ export function openBootc(parts: BootcParts): Promise<Bootc> {
       const current = await backends.current()
       return current === undefined ? emptyState(sysroot) : loadState(sysroot, current)
     },
-    install: (options) => install(context, options),
-    upgrade: (options = {}) => upgrade(context, options),
-    switch: (target, options = {}) => switchImage(context, target, options),
-    rollback: (options = {}) => rollback(context, options),
-    applySpec: (spec, options = {}) => applySpec(context, spec, options),
-    finalize: (options = {}) => finalizeStaged(context, options),
-    prune: (options = {}) => pruneSysroot(context, options),
-    pin: (id, pinned, options = {}) => pinDeployment(context, id, pinned, options),
+    install: async (options) => (await import('./install.js')).install(context, options),
+    upgrade: async (options = {}) => (await import('./upgrade.js')).upgrade(context, options),
+    switch: async (target, options = {}) =>
+      (await import('./switch.js')).switchImage(context, target, options),
+    rollback: async (options = {}) => (await import('./rollback.js')).rollback(context, options),
+    applySpec: async (spec, options = {}) =>
+      (await import('./apply-spec.js')).applySpec(context, spec, options),
+    finalize: async (options = {}) => (await import('./finalize.js')).finalizeStaged(context, options),
+    prune: async (options = {}) => (await import('./prune.js')).pruneSysroot(context, options),
+    pin: async (id, pinned, options = {}) =>
+      (await import('./pin.js')).pinDeployment(context, id, pinned, options),
     store: (name) => backends.openStore(name),
     bootloader: (name) => backends.openLoader(name),
   })

@@ -14,10 +14,8 @@ import type {
 } from '@bootc-sdk/core'
 import { isBootcError } from '@bootc-sdk/core'
 import type { OstreeRepo, VariantDict } from '../repo/api.js'
-import { fsckRepo } from '../repo/fsck.js'
 import { unusedLayerRefs } from './collect-layers.js'
 import { freeBytesAfterReserve } from './free-space.js'
-import { beginImport } from './import-session.js'
 import { imageDocuments } from './merge-commit.js'
 import {
   cachedConfigKey,
@@ -89,6 +87,8 @@ class OstreeImageStore implements ImageStore {
 
   async begin(image: ResolvedImage, options: ImportOptions = {}): Promise<ImportSession> {
     options.signal?.throwIfAborted()
+    // What writes is loaded when it is needed: commands that only look must start quickly.
+    const { beginImport } = await import('./import-session.js')
     return beginImport(this.#repo, image, options)
   }
 
@@ -128,6 +128,7 @@ class OstreeImageStore implements ImageStore {
   }
 
   async fsck(options: OpOptions = {}): Promise<FsckResult> {
+    const { fsckRepo } = await import('../repo/fsck.js')
     const { objects, problems } = await fsckRepo(this.#repo, options)
     return { objects, problems: problems.map(({ object, message }) => ({ object, message })) }
   }

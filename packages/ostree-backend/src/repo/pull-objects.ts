@@ -112,7 +112,7 @@ export class ObjectPuller {
     await transaction?.[Symbol.asyncDispose]()
   }
 
-  #begin(): Promise<Transaction> {
+  async #begin(): Promise<Transaction> {
     this.#transaction ??= this.#repo.begin(this.#options)
     return this.#transaction
   }

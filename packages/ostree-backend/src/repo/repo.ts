@@ -3,7 +3,6 @@ import { assertChecksum, maxMetadataBytes, objectName } from '../format/checksum
 import { decodeCommit } from '../format/commit.js'
 import { decodeDirMeta } from '../format/dirmeta.js'
 import { decodeDirTree } from '../format/dirtree.js'
-import { unsupported } from '../format/errors.js'
 import { decodeDict } from '../format/variant-dict.js'
 import type {
   CheckoutOptions,
@@ -18,19 +17,15 @@ import type {
   RepoMode,
   VariantDict,
 } from './api.js'
-import { checkoutCommit } from './checkout.js'
 import { CommitTreeReader } from './commit-tree-reader.js'
 import { readFileContent, readFileHeader } from './content-reader.js'
 import type { RepoContext } from './context.js'
 import { noObject } from './errors.js'
 import { readFile } from './io.js'
 import { ObjectStore } from './object-store.js'
-import { pruneRepo } from './prune.js'
-import { writeAlias } from './ref-files.js'
 import { listRefs, resolveRev } from './refs.js'
 import { replaceFile } from './staging.js'
-import { updateSummary } from './summary-file.js'
-import { Transaction } from './transaction.js'
+import type { Transaction } from './transaction.js'
 
 /** Few distinct ones exist in an image. */
 const maxDirMetas = 4096
@@ -157,15 +152,19 @@ export class Repo implements OstreeRepo {
     return (await resolveRev(this, rev)) ?? this.#parent?.resolveRev(rev)
   }
 
-  begin(options: OpOptions = {}): Promise<Transaction> {
+  // What writes is loaded when it is needed: commands that only look must start quickly.
+  async begin(options: OpOptions = {}): Promise<Transaction> {
+    const { Transaction } = await import('./transaction.js')
     return Transaction.begin(this.#context, () => this.#afterCommit(), options)
   }
 
-  checkout(commit: string, target: Dir, options: CheckoutOptions): Promise<{ entries: number }> {
+  async checkout(commit: string, target: Dir, options: CheckoutOptions): Promise<{ entries: number }> {
+    const { checkoutCommit } = await import('./checkout.js')
     return checkoutCommit(this, this.#context, commit, target, options)
   }
 
-  prune(options: PruneOptions = {}): Promise<{ total: number; pruned: number; bytes: number }> {
+  async prune(options: PruneOptions = {}): Promise<{ total: number; pruned: number; bytes: number }> {
+    const { pruneRepo } = await import('./prune.js')
     return pruneRepo(this, this.#context, options)
   }
 
@@ -173,17 +172,10 @@ export class Repo implements OstreeRepo {
     const { config } = this.#context
     const wanted =
       config.bool('core', 'auto-update-summary', false) || config.bool('core', 'commit-update-summary', false)
-    if (wanted) await updateSummary(this)
+    if (!wanted) return
+    const { updateSummary } = await import('./summary-file.js')
+    await updateSummary(this)
   }
-}
-
-/** Make `alias` another name of a ref, as `ostree refs --alias` does: it follows when that ref moves. */
-export async function setAlias(repo: OstreeRepo, alias: string, target: string): Promise<void> {
-  const transaction = await repo.begin()
-  await using _ = transaction
-  if (!(transaction instanceof Transaction)) throw unsupported('alias', 'not a repository of this package')
-  await writeAlias(repo.dir, transaction.temporaryPath(), alias, target)
-  await repo.dir.sync()
 }
 
 /** Names of the remotes in the repository's config. */

@@ -15,6 +15,7 @@ import {
   type StoredImage,
   type Sysroot,
   type SysrootLock,
+  type Warning,
 } from '@bootc-sdk/core'
 import { lookup } from '../format/variant-dict.js'
 import type { OstreeRepo } from '../repo/api.js'
@@ -23,9 +24,9 @@ import { BootChecksums } from './boot-checksums.js'
 import { bootLinkOf, followBootLink, writeBootLinks } from './boot-links.js'
 import { bootLinksOf, makeBootSpecs } from './boot-specs.js'
 import { runningDeployment, softRebootTarget } from './booted.js'
-import { createDeployment } from './create.js'
 import { commitOf, describeDeployment } from './describe.js'
 import { clearImmutable, seedEtc } from './etc.js'
+import { startFinalizeUnit } from './finalize-unit.js'
 import {
   deployRoot,
   deploymentId,
@@ -36,10 +37,8 @@ import {
   type DeploymentName,
 } from './layout.js'
 import { newOrigin, originWithImage, originWithPin } from './origin.js'
-import { pruneDeployments } from './prune.js'
 import { readText } from './read-text.js'
 import { scanDeployments } from './scan.js'
-import { sealDeployment } from './seal.js'
 import { readStaged, stagedKargs, writeStaged } from './staged.js'
 import { entryKeysOf } from './staged-record.js'
 
@@ -107,6 +106,8 @@ class OstreeDeploymentStore implements DeploymentStore {
       init.retainOriginOf === undefined
         ? undefined
         : await readText(this.#root, originPath(parseDeploymentId(init.retainOriginOf)))
+    // What writes is loaded when it is needed: `status` must start quickly.
+    const { createDeployment } = await import('./create.js')
     const { name, bootChecksum: digest } = await createDeployment(
       this.#sysroot,
       this.#repo,
@@ -144,6 +145,12 @@ class OstreeDeploymentStore implements DeploymentStore {
     })
   }
 
+  /** As libostree does after staging: its unit finalizes when it is stopped at shutdown. */
+  async armFinalize(_lock: SysrootLock): Promise<readonly Warning[]> {
+    const { host, live } = this.#sysroot
+    return live ? startFinalizeUnit(host) : []
+  }
+
   async defaults(id: DeploymentId): Promise<ReadTree> {
     return this.#root.sub(`${rootPath(await this.existing(id))}/usr/etc`)
   }
@@ -168,6 +175,7 @@ class OstreeDeploymentStore implements DeploymentStore {
   }
 
   async seal(id: DeploymentId, _lock: SysrootLock): Promise<void> {
+    const { sealDeployment } = await import('./seal.js')
     await sealDeployment(this.#root, await this.existing(id))
   }
 
@@ -222,6 +230,7 @@ class OstreeDeploymentStore implements DeploymentStore {
     _lock: SysrootLock,
   ): Promise<void> {
     const staged = keep.staged === undefined || keep.order.includes(keep.staged) ? [] : [keep.staged]
+    const { pruneDeployments } = await import('./prune.js')
     await pruneDeployments(this.#root, this.#repo, {
       keep: [...staged, ...keep.order].map(parseDeploymentId),
       version: keep.version,
