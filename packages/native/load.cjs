@@ -21,7 +21,8 @@ function tryLoad() {
   try {
     // A local build is found without the search through prebuilds, which costs every start a few milliseconds.
     const built = join(__dirname, 'build/Release/bootc_native.node')
-    file = existsSync(built) ? built : require('node-gyp-build').resolve(__dirname)
+    file =
+      existsSync(built) && !process.env.PREBUILDS_ONLY ? built : require('node-gyp-build').resolve(__dirname)
   } catch {
     return without('not built')
   }

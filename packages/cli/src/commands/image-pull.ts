@@ -13,6 +13,7 @@ import { displaySignedReference } from '@bootc-sdk/core/oci'
 import type { Cli } from '../io.js'
 import { formatBytes } from '../format.js'
 import { parseImgref } from '../imgref.js'
+import { openRepository } from '../ostree/repository.js'
 import { openTransports, type NetworkOptions } from './open-system.js'
 import { printWarnings } from './print-change.js'
 import { withProgress, type ProgressOptions } from './with-progress.js'
@@ -69,9 +70,9 @@ export async function imagePull(cli: Cli, options: PullFlags, text: string): Pro
 
 /** @param init mode of the repository to make when there is none yet */
 async function openOrInit(path: string, init: RepoMode | undefined): Promise<OstreeRepo> {
+  if (init === undefined) return openRepository({ repo: path })
   const absolute = resolve(path)
-  if (init !== undefined) await mkdir(absolute, { recursive: true })
+  await mkdir(absolute, { recursive: true })
   const dir = nodeDir(absolute)
-  if (init !== undefined && (await dir.stat('config')) === undefined) return initRepo(dir, init)
-  return openRepo(dir)
+  return (await dir.stat('config')) === undefined ? initRepo(dir, init) : openRepo(dir)
 }

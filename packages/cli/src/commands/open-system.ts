@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises'
 import { grubBootloader } from '@bootc-sdk/bootloader-grub'
-import { openBootc, type Bootc, type ImageTransport } from '@bootc-sdk/core'
+import { BootcError, openBootc, type Bootc, type ImageTransport } from '@bootc-sdk/core'
 import { nodeSysroot } from '@bootc-sdk/core/node'
 import { ostreeBackend } from '@bootc-sdk/ostree-backend'
 import type { Cli } from '../io.js'
@@ -26,10 +26,16 @@ export async function openSystem(
 ): Promise<Bootc> {
   const transports = network === undefined ? [] : await openTransports(network)
   return openBootc({
-    sysroot: nodeSysroot(await realpath(options.sysroot)),
+    sysroot: nodeSysroot(await existing(options.sysroot)),
     transports,
     stores: [ostreeBackend()],
     bootloaders: [grubBootloader()],
+  })
+}
+
+async function existing(path: string): Promise<string> {
+  return realpath(path).catch((cause: unknown) => {
+    throw new BootcError('SYSROOT_NOT_FOUND', `there is no sysroot ${path}`, { details: { path }, cause })
   })
 }
 
