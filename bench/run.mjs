@@ -71,7 +71,10 @@ function row(name, ours, peers) {
   }
 }
 function format(r) {
-  const ratio = r.wallRatio ? `ours/its wall ${r.wallRatio.toFixed(2)}, cpu ${r.cpuRatio.toFixed(2)}` : ''
+  // A peer too quick for the clock gives no ratio.
+  const ratio = Number.isFinite(r.cpuRatio)
+    ? `ours/its wall ${r.wallRatio.toFixed(2)}, cpu ${r.cpuRatio.toFixed(2)}`
+    : ''
   return [
     r.name.padEnd(24),
     r.tool.padEnd(22),

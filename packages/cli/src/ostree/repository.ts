@@ -17,7 +17,7 @@ function repositoryDir(path: string): Dir {
     return nodeDir(path)
   } catch (cause) {
     if (!isBootcError(cause, 'TREE_NOT_FOUND')) throw cause
-    const message = `${path} does not exist; "ostree init", or --init of "image pull", makes a repository`
-    throw new BootcError('STORE_OSTREE_NOT_A_REPO', message, { details: { path }, cause })
+    const reason = `${path} does not exist; "ostree init", or --init of "image pull", makes a repository`
+    throw new BootcError('STORE_OSTREE_NOT_A_REPO', reason, { details: { reason }, cause })
   }
 }

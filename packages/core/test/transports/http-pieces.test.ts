@@ -123,7 +123,7 @@ describe('credentials of bootc', () => {
   const entry = (text: string) => ({ auth: Buffer.from(text).toString('base64') })
   const files = (map: Readonly<Record<string, unknown>>) => async (path: string) =>
     path in map ? (typeof map[path] === 'string' ? map[path] : JSON.stringify(map[path])) : undefined
-  const lookup = (map: Readonly<Record<string, unknown>>, registry: string, repository = 'ns/app') =>
+  const lookup = async (map: Readonly<Record<string, unknown>>, registry: string, repository = 'ns/app') =>
     ostreeCredentials({ root: true, readText: files(map) })({ registry, repository })
 
   test('the first file alone decides, and none means anonymous', async () => {
