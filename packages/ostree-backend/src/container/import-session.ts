@@ -122,10 +122,7 @@ class OstreeImportSession implements ImportSession {
         details: { missing, closed: this.#closed },
       })
     }
-    const run = { ...this.inherited(), ...options }
-    run.onProgress?.({ type: 'import:merge', detail: { done: false } })
-    const { id, warnings } = await this.merge(run)
-    run.onProgress?.({ type: 'import:merge', detail: { done: true } })
+    const { id, warnings } = await this.merge({ ...this.inherited(), ...options })
     const image = await this.result(id)
     this.#closed = true
     return { image, warnings: [...droppedWarning(this.#dropped), ...warnings] }
