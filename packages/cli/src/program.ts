@@ -12,6 +12,7 @@ import {
 } from './define/host.js'
 import { defineImageCommands } from './define/image.js'
 import { defineInstallCommands } from './define/install.js'
+import { defineInternals } from './define/internals.js'
 import { defineOstreeCommands } from './define/ostree.js'
 
 /** What a command module exports: it prints through `cli` and may answer with an exit code. */
@@ -32,6 +33,7 @@ const definitions: ReadonlyMap<string, (program: Command, action: Action) => voi
   ['install', defineInstallCommands],
   ['image', defineImageCommands],
   ['ostree', defineOstreeCommands],
+  ['internals', defineInternals],
 ])
 
 /**

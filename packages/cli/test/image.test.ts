@@ -73,6 +73,12 @@ test('list and remove', async () => {
     return (JSON.parse(stdout) as { image: string }[]).map(({ image }) => image).sort()
   }
   expect(await list()).toEqual([1, 2].map((tag) => `docker://${registry.host}/os:${tag}`))
+  const history = await run(['image', 'history', '--repo', repo, `${registry.host}/os:1`])
+  expect(history.stdout.split('\n')[0]).toMatch(/^ID +SIZE +CREATED BY$/)
+  expect(history.stdout).toMatch(/^[0-9a-f]{20} {2}\S+ \S+ +app$/m)
+  const unknown = await run(['image', 'history', '--repo', repo, 'oci:/nowhere'])
+  expect(unknown).toMatchObject({ code: 1 })
+  expect(unknown.stderr).toContain('[IMAGE_NOT_STORED]')
   expect((await run(['image', 'list', '--repo', repo])).stdout).toMatch(
     /^docker:.* {2}sha256:.* {2}3 layers {2}.*B\n/,
   )

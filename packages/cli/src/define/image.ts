@@ -11,8 +11,8 @@ export function defineImageCommands(program: Command, action: Action): void {
   const image = program
     .command('image')
     .helpGroup('Images:')
-    .summary('Pull, list and remove images in a store')
-    .description('Pull, list and remove images in a store, without a system around it.')
+    .summary('Pull, list, show and remove images in a store')
+    .description('Pull, list, show and remove images in a store, without a system around it.')
 
   const pull = image
     .command('pull')
@@ -47,6 +47,15 @@ export function defineImageCommands(program: Command, action: Action): void {
     .addOption(repo())
     .option('--json', 'Print a JSON array')
     .action(action(async () => (await import('../commands/image-list.js')).imageList))
+
+  image
+    .command('history')
+    .summary('Show the layers of an image')
+    .description('Show the layers of a stored image, the lowest first, and what made them.')
+    .argument('<image>', 'as given to pull')
+    .addOption(store())
+    .addOption(repo())
+    .action(action(async () => (await import('../commands/image-history.js')).imageHistory))
 
   image
     .command('remove')
