@@ -5,7 +5,7 @@ import { performance } from 'node:perf_hooks'
 import { bootableImage, file, seededRandom, simulateBoot, writeOciLayout } from '@bootc-sdk/core/testing'
 import { nodeSysroot } from '@bootc-sdk/core/node'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { bootc, bootcArgv, missing, run, scratch } from './lib/tools.js'
+import { bootc, bootcArgv, install, missing, run, scratch } from './lib/tools.js'
 
 const reason = missing('ostree')
 const kills = Number(process.env['E2E_KILLS'] ?? 200)
@@ -25,17 +25,7 @@ describe.skipIf(reason)(`an upgrade that is killed${reason ? ` (${reason})` : ''
       await writeOciLayout(join(path, `v${version}`), image, 'latest')
     }
     mkdirSync(sysroot)
-    bootc(
-      'install',
-      'to-filesystem',
-      '--store',
-      'ostree',
-      '--bootloader',
-      'grub',
-      '--source-imgref',
-      `oci:${path}/v1:latest`,
-      sysroot,
-    )
+    install(`oci:${path}/v1:latest`, sysroot)
   }, 120_000)
   afterAll(clean)
 

@@ -2,7 +2,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startRegistry } from './lib/registry.js'
-import { bootc, debianImage, missing, newerTools, run, scratch } from './lib/tools.js'
+import { bootc, debianImage, install, missing, newerTools, run, scratch } from './lib/tools.js'
 
 const reason = missing('ostree', 'skopeo', 'docker-registry', 'mmdebstrap', 'jq')
 
@@ -72,21 +72,7 @@ describe.skipIf(reason)(
     })
 
     test('install, and both versions of ostree see the deployment', { timeout: 300_000 }, () => {
-      bootc(
-        'install',
-        'to-filesystem',
-        '--store',
-        'ostree',
-        '--bootloader',
-        'grub',
-        '--source-imgref',
-        `docker://${ref}`,
-        '--karg',
-        'root=LABEL=root',
-        '--karg',
-        'rw',
-        sysroot,
-      )
+      install(`docker://${ref}`, sysroot, 'root=LABEL=root', 'rw')
       const [first] = agree(1)
       expect(readFileSync(join(deployment(first!), 'usr/share/app/version'), 'utf8')).toBe('1\n')
       expect(readFileSync(`${deployment(first!)}.origin`, 'utf8')).toBe(

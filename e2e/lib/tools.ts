@@ -33,6 +33,15 @@ export function bootcArgv(...args: string[]): [string, ...string[]] {
   return [process.execPath, cli, ...args]
 }
 
+/** Install an image into a directory, OSTree with GRUB. */
+export function install(imgref: string, sysroot: string, ...kargs: string[]): void {
+  bootc(
+    ...['install', 'to-filesystem', '--store', 'ostree', '--bootloader', 'grub', '--source-imgref', imgref],
+    ...kargs.flatMap((karg) => ['--karg', karg]),
+    sysroot,
+  )
+}
+
 /** A scratch directory; `clean` also clears immutable flags of deployments. */
 export function scratch(): { path: string; clean: () => void } {
   const path = mkdtempSync(join(process.env['E2E_DIR'] ?? tmpdir(), 'bootc-sdk-e2e-'))
