@@ -31,6 +31,29 @@ export interface NativeAddon {
   readFiles(dir: string, names: readonly string[], maxBytes: number): Promise<(Buffer | undefined)[]>
   /** One-shot compression for tests, fixtures and writers. */
   zstdCompress(data: Uint8Array, level: number): Buffer
+  /**
+   * Streaming compression into one frame, without pledged size and checksum: the bytes that libzstd's
+   * `ZSTD_compressStream2` gives for the same input in any chunking (composefs.md §5.2).
+   */
+  createZstdEncoder(level: number): NativeZstdEncoder
+  /** fs-verity digest (4096-byte blocks, no salt) of bytes in memory, hex; hashed on the calling thread. */
+  verityDigest(data: Uint8Array, algorithm: 1 | 2): string
+  /**
+   * fs-verity digests of whole files, computed in native threads; one big file is spread over them too. An
+   * entry is the digest, or the error's code (`ENOENT`, `EIO` …) for a file that cannot be read.
+   */
+  verityDigestFiles(
+    paths: readonly string[],
+    algorithm: 1 | 2,
+    options?: { readonly threads?: number },
+  ): Promise<({ readonly digest: string; readonly sizeBytes: number } | { readonly code: string })[]>
+}
+
+/** Synchronous; a chunk is compressed on the calling thread. */
+export interface NativeZstdEncoder {
+  /** Compressed bytes that are ready; often none. */
+  push(chunk: Uint8Array): Buffer
+  end(): Buffer
 }
 
 /** System calls that Node lacks. Synchronous unless they can block. Failures throw Errors with `code` and `errno` as Node's fs does. */
@@ -140,8 +163,17 @@ export interface ObjectSpec {
   readonly xattrs?: Uint8Array
   /** Set atime and mtime to 0. */
   readonly zeroMtime?: boolean
-  /** fs-verity: also compute the digest (and, later, enable it). */
+  /**
+   * fs-verity: also compute the digest. `enable`: after the file is complete and no writer is open, enable it
+   * in the kernel and compare what it measures; a file system that cannot fails with its code (`EOPNOTSUPP`,
+   * `ENOTTY`).
+   */
   readonly verity?: { readonly algorithm: 1 | 2; readonly enable: boolean }
+  /**
+   * What the object is named by. `sha256` (default): over prefix and content. `verity`: the fs-verity digest;
+   * no other hash is computed, `checksum` is empty, and names are `XX/REST` of that digest.
+   */
+  readonly identity?: 'sha256' | 'verity'
 }
 
 export interface WrittenObject {
@@ -167,7 +199,12 @@ export interface NativeObjectWriter {
   drain(): Promise<void>
   /** True when `drain()` should be awaited before putting more. */
   readonly full: boolean
-  /** Wait for everything; results by id. @throws the first error (ENOSPC, EIO …) with `code` as Node's fs */
+  /** Results of the next objects in order that are complete and were not taken yet. Never waits. */
+  take(): WrittenObject[]
+  /**
+   * Wait for everything; results by id, of all that were not taken.
+   * @throws the first error (ENOSPC, EIO …) with `code` as Node's fs
+   */
   finish(): Promise<WrittenObject[]>
   /** Stop, remove partial files. Idempotent. */
   close(): void

@@ -51,6 +51,11 @@ export interface BootSpec {
   readonly kargs: readonly string[]
   /** When the format fixes the file name. */
   readonly fileName?: string
+  /**
+   * When other tools of the format replace `loader/entries` as a whole: `exchange` keeps it a real directory,
+   * prepares `loader/entries.staged` and swaps the two. Absent: the loader's own way.
+   */
+  readonly entrySet?: 'exchange'
   /** When the store's own configuration fixes how paths in entries start. */
   readonly bootPrefix?: '/' | '/boot/'
   /** Other keys to keep in the entry (`x-options-source-*`). */

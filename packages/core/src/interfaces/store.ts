@@ -5,6 +5,7 @@ import type { Descriptor, ImageConfig, ImageManifest } from '../oci/types.js'
 import type { ResolvedImage } from './transport.js'
 import type { SysrootLock } from './sysroot.js'
 import type { BootSpec, BootVersion } from './bootloader.js'
+import type { EtcPolicy } from '../etc-merge/types.js'
 
 /** Opaque outside its backend. */
 export type DeploymentId = string
@@ -64,6 +65,13 @@ export interface ImageStore {
   prune(keep: ReadonlySet<Digest>, options?: OpOptions): Promise<PruneResult>
   /** Present when `supports.fsck`. */
   fsck?(options?: OpOptions): Promise<FsckResult>
+  /** The uncompressed layer again, where the store keeps it: an image moves to another store without download. */
+  readLayer?(image: StoredImage, index: number): LayerTar
+  /**
+   * File an image whose root another store has already, under the same manifest and config; content comes
+   * from `tree` (by reference where the file system can). For stores that cannot get at the layers.
+   */
+  adopt?(image: ResolvedImage, tree: ReadTree, options?: ImportOptions): Promise<StoredImage>
 }
 
 export interface PruneResult {
@@ -175,7 +183,13 @@ export interface StagedRecord {
 }
 
 export interface DeploymentStore {
-  readonly supports: { readonly stateroots: boolean; readonly relink: boolean; readonly softReboot: boolean }
+  readonly supports: {
+    readonly stateroots: boolean
+    readonly relink: boolean
+    readonly softReboot: boolean
+    /** Rules of the three-way merge of /etc; default `ostree`. */
+    readonly etcPolicy?: EtcPolicy
+  }
   /** All complete deployments on disk, in any order. */
   list(): AsyncIterable<Deployment>
   /** Whose root kargs are on this command line? */

@@ -1,0 +1,2 @@
+export type { ErofsVersion, ObjectId, VerityAlgorithm } from './format/types.js'
+export type * from './repo/api.js'
