@@ -15,7 +15,7 @@ import type { TarEntry, TarEntryType, TarHandler, TarOptions } from './types.js'
 
 /** Push bytes in, calls come out at once; nothing is copied but headers that span two chunks. */
 export interface TarParser {
-  /** Bytes after the end marker are ignored. @throws what the handler throws, and `IMAGE_TAR_*` */
+  /** Bytes after the end marker are ignored, but given to `raw`. @throws what the handler throws, and `IMAGE_TAR_*` */
   push(chunk: Uint8Array): void
   /** No more bytes come. @throws BootcError `IMAGE_TAR_CORRUPT` for a truncated archive */
   end(): void
@@ -105,6 +105,7 @@ class Parser implements TarParser {
           break
         case State.Padding: {
           const step = Math.min(this.#left, chunk.length - at)
+          this.#handler.raw?.(chunk.subarray(at, at + step))
           this.#left -= step
           at += step
           if (this.#left === 0) this.#state = State.Header
@@ -112,6 +113,7 @@ class Parser implements TarParser {
         }
       }
     }
+    if (at < chunk.length) this.#handler.raw?.(chunk.subarray(at))
     this.#base += chunk.length
   }
 
@@ -126,6 +128,7 @@ class Parser implements TarParser {
 
   #takeHeader(chunk: Uint8Array, at: number): number {
     if (this.#blockUsed === 0 && chunk.length - at >= blockBytes) {
+      this.#handler.raw?.(chunk.subarray(at, at + blockBytes))
       this.#header(chunk, at, this.#base + at)
       return at + blockBytes
     }
@@ -134,6 +137,7 @@ class Parser implements TarParser {
     this.#blockUsed += step
     if (this.#blockUsed === blockBytes) {
       this.#blockUsed = 0
+      this.#handler.raw?.(this.#block)
       this.#header(this.#block, 0, this.#base + at + step - blockBytes)
     }
     return at + step
@@ -152,7 +156,9 @@ class Parser implements TarParser {
 
   #takeMeta(chunk: Uint8Array, at: number): number {
     const end = Math.min(at + this.#left, chunk.length)
-    this.#meta.set(chunk.subarray(at, end), this.#meta.length - this.#left)
+    const bytes = chunk.subarray(at, end)
+    this.#handler.raw?.(bytes)
+    this.#meta.set(bytes, this.#meta.length - this.#left)
     this.#left -= end - at
     if (this.#left === 0) {
       this.#afterData()

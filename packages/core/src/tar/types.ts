@@ -36,6 +36,12 @@ export interface TarHandler {
   data(chunk: Uint8Array): void
   /** The entry is complete. Called for every entry, also for those without data. */
   end(): void
+  /**
+   * All bytes that `data` does not get, in archive order with the other calls: headers (before their `entry`),
+   * extended headers with their data, padding, the end marker and whatever follows it. Valid as in `data`.
+   * Together with `data` they are the archive, byte for byte.
+   */
+  raw?(bytes: Uint8Array): void
 }
 
 export interface TarOptions {

@@ -311,6 +311,29 @@ describe('streaming', () => {
     parser.end()
   })
 
+  test('raw bytes and data together are the archive, whatever the chunks', () => {
+    const whole = Buffer.concat([bytes, Buffer.alloc(700, 0x55)])
+    const record = '10 a=bcde\n'
+    const globalHeader = Buffer.concat([rawHeader({ type: 'g', size: octal(record.length) }), padded(record)])
+    for (const archive of [whole, Buffer.concat([globalHeader, whole])]) {
+      for (const size of [1, 7, 511, 512, 513, archive.length]) {
+        const parts: Buffer[] = []
+        const calls: string[] = []
+        const take = (what: string) => (chunk: Uint8Array) => {
+          parts.push(Buffer.from(chunk))
+          if (calls.at(-1) !== what) calls.push(what)
+        }
+        const note = (what: string) => () => void calls.push(what)
+        const handler = { entry: note('entry'), end: note('end'), data: take('data'), raw: take('raw') }
+        const parser = createTarParser(handler, { paxGlobal: 'apply' })
+        for (let at = 0; at < archive.length; at += size) parser.push(archive.subarray(at, at + size))
+        parser.end()
+        expect(Buffer.concat(parts).equals(archive)).toBe(true)
+        expect(calls.join(' ')).toBe('raw entry data end raw entry end raw entry data end raw')
+      }
+    }
+  })
+
   test('one block of zeros ends the archive', () => {
     expect(readAll(Buffer.concat([rawHeader({}), Buffer.alloc(512), rawHeader({})])).length).toBe(1)
   })
