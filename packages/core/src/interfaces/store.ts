@@ -65,6 +65,11 @@ export interface ImageStore {
   prune(keep: ReadonlySet<Digest>, options?: OpOptions): Promise<PruneResult>
   /** Present when `supports.fsck`. */
   fsck?(options?: OpOptions): Promise<FsckResult>
+  /**
+   * Manifest and config as they were served, where the store kept the bytes (they hash to the digests).
+   * `undefined`: only what they say is left.
+   */
+  documents?(image: StoredImage): Promise<ImageDocuments | undefined>
   /** The uncompressed layer again, where the store keeps it: an image moves to another store without download. */
   readLayer?(image: StoredImage, index: number): LayerTar
   /**
@@ -72,6 +77,12 @@ export interface ImageStore {
    * from `tree` (by reference where the file system can). For stores that cannot get at the layers.
    */
   adopt?(image: ResolvedImage, tree: ReadTree, options?: ImportOptions): Promise<StoredImage>
+}
+
+export interface ImageDocuments {
+  readonly manifestBytes: Uint8Array
+  readonly manifestMediaType: string
+  readonly configBytes: Uint8Array
 }
 
 export interface PruneResult {
@@ -170,6 +181,8 @@ export interface DeploymentInit {
   readonly stateroot?: string
   /** Groups and keys of another origin to carry over (`switch --retain`): the id of that deployment. */
   readonly retainOriginOf?: DeploymentId
+  /** Directory below the physical root that is the /var of the system so far, when another store has it. */
+  readonly varFrom?: string
 }
 
 /** What waits in /run for the next shutdown. */
@@ -205,6 +218,8 @@ export interface DeploymentStore {
     lock: SysrootLock,
     options?: OpOptions,
   ): Promise<Deployment>
+  /** Directory of its /var, below the physical root. */
+  varDir?(id: DeploymentId): Promise<string | undefined>
   /** The image's root as deployed (kargs.d, os-release, /usr). */
   root(id: DeploymentId): Promise<ReadTree>
   staged(): Promise<StagedRecord | undefined>
