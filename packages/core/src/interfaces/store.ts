@@ -211,7 +211,15 @@ export interface DeploymentStore {
   bootVersion?(cmdline: string): BootVersion | undefined
   /** The deployment whose root is running now, when it can be told without the command line. */
   running?(): Promise<DeploymentId | undefined>
-  /** Make the root file system; it is in no list of anybody's before `activate`. */
+  /**
+   * The id that a deployment of this image has, for stores in which the image decides it: there can be one
+   * deployment of an image only. Makes what it takes to know it, such as the boot image.
+   */
+  idOf?(image: StoredImage, lock: SysrootLock, options?: OpOptions): Promise<DeploymentId>
+  /**
+   * Make the root file system; it is in no list of anybody's before `activate`. Where `idOf` tells the id, what
+   * an earlier attempt left under it is replaced.
+   */
   create(
     image: StoredImage,
     init: DeploymentInit,
@@ -265,6 +273,8 @@ export interface StoreBackend {
   readonly name: string
   readonly images: ImageStore
   readonly deployments: DeploymentStore
+  /** What was found when it was laid out or opened, and an administrator should know. */
+  readonly warnings?: readonly Warning[]
   /** Exclude other programs that write this store (the real ostree); taken after the sysroot's own lock. */
   lock?(options?: OpOptions & { timeoutMs?: number }): Promise<AsyncDisposable>
 }

@@ -16,6 +16,8 @@ export interface Host {
   cmdline(): Promise<string>
   /** /proc/sys/kernel/random/boot_id. */
   bootId(): Promise<string>
+  /** /proc/self/mountinfo: where the running root comes from. Absent where no system is running on the sysroot. */
+  mountinfo?(): Promise<string>
   /** Milliseconds since the epoch. */
   now(): number
   run(

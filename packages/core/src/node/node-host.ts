@@ -34,6 +34,7 @@ export function nodeHost(options: NodeHostOptions = {}): Host {
     async bootId() {
       return readText('/proc/sys/kernel/random/boot_id')
     },
+    ...(live ? { mountinfo: async () => readText('/proc/self/mountinfo') } : {}),
     now: () => Date.now(),
     run,
   })

@@ -4,6 +4,8 @@ export interface FakeHostOptions {
   readonly arch?: string
   readonly cmdline?: string
   readonly bootId?: string
+  /** Text of /proc/self/mountinfo. */
+  readonly mountinfo?: string
   /** Milliseconds since the epoch; default a clock that moves one second with every look. */
   readonly now?: () => number
   readonly supports?: Partial<Host['supports']>
@@ -31,6 +33,7 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
     calls,
     cmdline: () => Promise.resolve(cmdline),
     bootId: () => Promise.resolve(bootId),
+    ...(options.mountinfo === undefined ? {} : { mountinfo: async () => options.mountinfo! }),
     now: options.now ?? (() => (nowMs += 1000)),
     run(argv, runOptions) {
       calls.push([...argv])
