@@ -2,6 +2,7 @@ import type {
   CachedUpdate,
   Digest,
   FsckResult,
+  ImageDocuments,
   ImageReference,
   ImageStore,
   ImportOptions,
@@ -15,6 +16,7 @@ import type {
 import { isBootcError } from '@bootc-sdk/core'
 import type { OstreeRepo, VariantDict } from '../repo/api.js'
 import { unusedLayerRefs } from './collect-layers.js'
+import { pruneDocuments, readDocuments } from './document-files.js'
 import { freeBytesAfterReserve } from './free-space.js'
 import { imageDocuments } from './merge-commit.js'
 import {
@@ -96,6 +98,10 @@ class OstreeImageStore implements ImageStore {
     return this.#repo.openCommit(image.id)
   }
 
+  documents(image: StoredImage): Promise<ImageDocuments | undefined> {
+    return readDocuments(this.#repo, image)
+  }
+
   async setCachedUpdate(image: StoredImage, update: CachedUpdate | undefined): Promise<void> {
     const old = (await this.#repo.readDetached(image.id)) ?? []
     const others = old.filter(([key]) => !cachedKeys.has(key))
@@ -123,6 +129,7 @@ class OstreeImageStore implements ImageStore {
     const roots = await this.#roots()
     const layers = await unusedLayerRefs(this.#repo, { commits: roots, goingRefs: new Set(images) })
     await this.setRefs([...images, ...layers])
+    await pruneDocuments(this.#repo, this.list())
     const { pruned, bytes } = await this.#repo.prune({ ...options, refsOnly: true, depth: 0, keep: roots })
     return { images: images.length, layers: layers.length, objects: pruned, bytes }
   }

@@ -13,6 +13,7 @@ import type { OstreeRepo } from '../repo/api.js'
 import { loadBaseRules, type BaseRules } from './base-policy.js'
 import { findKnownLayers } from './known-layers.js'
 import { classifyLayers, type LayerKind } from './layer-kinds.js'
+import { keepDocuments } from './document-files.js'
 import { droppedWarning } from './dropped-warning.js'
 import { imageDocuments, type ImageDocuments } from './merge-commit.js'
 import { mergeImage } from './merge-image.js'
@@ -163,6 +164,7 @@ class OstreeImportSession implements ImportSession {
     options.signal?.throwIfAborted()
     await transaction.commit()
     pool.committed()
+    await keepDocuments(this.#repo, this.#image)
     return { id: commit, warnings }
   }
 
