@@ -16,7 +16,13 @@ import { seedVar } from './var.js'
 export async function createDeployment(
   sysroot: Sysroot,
   repo: OstreeRepo,
-  target: { readonly stateroot: string; readonly checksum: string; readonly origin: string },
+  target: {
+    readonly stateroot: string
+    readonly checksum: string
+    readonly origin: string
+    /** /var of the system so far, when another store has it. */
+    readonly varFrom?: string | undefined
+  },
   options: OpOptions,
 ): Promise<{ readonly name: DeploymentName; readonly bootChecksum: string }> {
   const { root } = sysroot
@@ -26,7 +32,7 @@ export async function createDeployment(
       details: { checksum },
     })
   }
-  await makeStateroot(sysroot, stateroot)
+  await makeStateroot(sysroot, stateroot, target.varFrom)
   const deploySerial = await nextDeploySerial(root, stateroot, checksum)
   const name: DeploymentName = { stateroot, checksum, deploySerial }
   const path = rootPath(name)
@@ -47,10 +53,19 @@ export async function createDeployment(
   }
 }
 
-/** Directories of a stateroot, as `ostree admin stateroot-init` makes them. Repeatable. */
-export async function makeStateroot({ root }: Sysroot, stateroot: string): Promise<void> {
-  const paths = [statePath(stateroot), varPath(stateroot), `${statePath(stateroot)}/deploy`]
-  for (const path of paths) {
-    if ((await root.stat(path)) === undefined) await root.mkdir(path, { mode: 0o755 })
+/**
+ * Directories of a stateroot, as `ostree admin stateroot-init` makes them. Repeatable.
+ *
+ * @param varFrom directory below the physical root that a new stateroot shares as its /var
+ */
+export async function makeStateroot({ root }: Sysroot, stateroot: string, varFrom?: string): Promise<void> {
+  const absent = async (path: string): Promise<boolean> => (await root.stat(path)) === undefined
+  if (await absent(statePath(stateroot))) await root.mkdir(statePath(stateroot), { mode: 0o755 })
+  const own = varPath(stateroot)
+  if (await absent(own)) {
+    if (varFrom === undefined) await root.mkdir(own, { mode: 0o755 })
+    else await root.symlink(`${'../'.repeat(own.split('/').length - 1)}${varFrom}`, own)
   }
+  const deploy = `${statePath(stateroot)}/deploy`
+  if (await absent(deploy)) await root.mkdir(deploy, { mode: 0o755 })
 }

@@ -115,11 +115,17 @@ class OstreeDeploymentStore implements DeploymentStore {
         stateroot: init.stateroot ?? this.#defaultStateroot,
         checksum: image.id,
         origin: newOrigin(init.origin, retained),
+        varFrom: init.varFrom,
       },
       options,
     )
     this.#bootChecksums.set(name, digest)
     return this.describe(name)
+  }
+
+  async varDir(id: DeploymentId): Promise<string> {
+    const { varDirectory } = await import('./var.js')
+    return varDirectory(this.#root, parseDeploymentId(id).stateroot)
   }
 
   async root(id: DeploymentId): Promise<ReadTree> {

@@ -1,8 +1,8 @@
 import type { Dir } from '@bootc-sdk/core'
 import { loadLabeler } from '@bootc-sdk/core/selinux'
 import { clearImmutable } from './etc.js'
-import { backingPath, etcPath, rootPath, statePath, varPath, type DeploymentName } from './layout.js'
-import { labelVar } from './var.js'
+import { backingPath, etcPath, rootPath, statePath, type DeploymentName } from './layout.js'
+import { labelVar, varDirectory } from './var.js'
 
 /**
  * Last touches before a deployment can boot: stamps that make systemd run its first-boot updates go away, /var
@@ -13,7 +13,7 @@ import { labelVar } from './var.js'
  */
 export async function sealDeployment(root: Dir, name: DeploymentName): Promise<void> {
   await root.remove(`${etcPath(name)}/.updated`)
-  await root.remove(`${varPath(name.stateroot)}/.updated`)
+  await root.remove(`${await varDirectory(root, name.stateroot)}/.updated`)
   await labelVar(root, name.stateroot, await loadLabeler(root.sub(rootPath(name))))
   await makeBacking(root, name)
   if (root.supports.immutable) await root.setImmutable?.(rootPath(name), true)

@@ -1,10 +1,22 @@
+import { posix } from 'node:path'
 import type { Dir, OpOptions } from '@bootc-sdk/core'
-import { joinPath } from '@bootc-sdk/core/names'
+import { joinPath, normalizePath, parentPath } from '@bootc-sdk/core/names'
 import type { Labeler } from '@bootc-sdk/core/selinux'
 import { selinuxXattr, storedLabel, withLabel } from '../container/labels.js'
 import type { OstreeRepo } from '../repo/api.js'
 import { isEmpty } from './etc.js'
 import { rootPath, varPath, type DeploymentName } from './layout.js'
+
+/**
+ * Where the /var of a stateroot is: its own directory, or, on a system that came from another store, the one
+ * that its link leads to.
+ */
+export async function varDirectory(root: Dir, stateroot: string): Promise<string> {
+  const path = varPath(stateroot)
+  if ((await root.stat(path))?.type !== 'symlink') return path
+  // Refuses what leads out of the root.
+  return normalizePath(posix.join(parentPath(path), await root.readlink(path)))
+}
 
 /** Stamp of libostree: /var was labelled once. */
 export const selabeledStamp = '.ostree-selabeled'
@@ -21,7 +33,7 @@ export async function seedVar(
   name: DeploymentName,
   options: OpOptions,
 ): Promise<void> {
-  const target = varPath(name.stateroot)
+  const target = await varDirectory(root, name.stateroot)
   const own = `${rootPath(name)}/var`
   if ((await root.stat(own))?.type !== 'directory') return
   if (!(await isEmpty(root, target))) return
@@ -54,7 +66,7 @@ async function legacyVar(root: Dir, target: string): Promise<void> {
 
 /** Label /var by the policy of a deployment, once for each stateroot, and leave the stamp (also without a policy). */
 export async function labelVar(root: Dir, stateroot: string, labeler: Labeler | undefined): Promise<void> {
-  const top = varPath(stateroot)
+  const top = await varDirectory(root, stateroot)
   const stamp = `${top}/${selabeledStamp}`
   if ((await root.stat(stamp)) !== undefined) return
   if (labeler !== undefined && root.supports.xattrs) await labelTree(root, top, '/var', labeler)
