@@ -7,19 +7,26 @@ import type {
   ImageStore,
   PruneResult,
   StoreBackend,
+  Sysroot,
 } from '../interfaces/index.js'
+import { readForeignMerge, writeForeignMerge } from './foreign-merge.js'
 
 /**
  * Several stores of one sysroot as one, while a system moves from one to another: what is new goes to the
  * first, deployments of the others stay in the list, keep their /etc and go when nothing boots them any more.
  */
-export function joinStores(primary: StoreBackend, others: readonly StoreBackend[]): StoreBackend {
+export function joinStores(
+  sysroot: Sysroot,
+  primary: StoreBackend,
+  others: readonly StoreBackend[],
+): StoreBackend {
   if (others.length === 0) return primary
   const all = [primary, ...others]
   return {
     name: primary.name,
     images: joinImages(primary.images, all),
-    deployments: joinDeployments(primary.deployments, all),
+    deployments: joinDeployments(sysroot, primary.deployments, all),
+    warnings: all.flatMap(({ warnings }) => warnings ?? []),
     async lock(options) {
       const held: AsyncDisposable[] = []
       const release = async (): Promise<void> => {
@@ -98,7 +105,11 @@ function bindImages(images: ImageStore): ImageStore {
   }
 }
 
-function joinDeployments(primary: DeploymentStore, all: readonly StoreBackend[]): DeploymentStore {
+function joinDeployments(
+  { run }: Pick<Sysroot, 'run'>,
+  primary: DeploymentStore,
+  all: readonly StoreBackend[],
+): DeploymentStore {
   const owners = new Map<DeploymentId, DeploymentStore>()
 
   async function* list(): AsyncIterable<Deployment> {
@@ -145,23 +156,40 @@ function joinDeployments(primary: DeploymentStore, all: readonly StoreBackend[])
       return undefined
     },
     running: () => first(async (store) => store.running?.()),
+    ...(primary.idOf === undefined
+      ? {}
+      : { idOf: (image, lock, options) => primary.idOf!(image, lock, options) }),
     async create(image, init, lock, options) {
       const deployment = await primary.create(image, init, lock, options)
       owners.set(deployment.id, primary)
       return deployment
     },
+    varDir: async (id) => (await ownerOf(id)).varDir?.(id),
     root: async (id) => (await ownerOf(id)).root(id),
-    staged: () => first((store) => store.staged()),
+    staged: async () => readForeignMerge(run, await first((store) => store.staged())),
     async setStaged(record, lock) {
       const owner = record === undefined ? undefined : await ownerOf(record.id)
-      if (owner !== undefined) await owner.setStaged(record, lock)
+      if (record !== undefined && owner !== undefined) {
+        const { mergeFrom, ...own } = record
+        const foreign = mergeFrom !== undefined && (await ownerOf(mergeFrom)) !== owner
+        await writeForeignMerge(run, foreign ? record : undefined)
+        await owner.setStaged(foreign ? own : record, lock)
+      } else await writeForeignMerge(run, undefined)
       for (const { deployments } of all) {
         if (deployments !== owner && (await deployments.staged()) !== undefined) {
           await deployments.setStaged(undefined, lock)
         }
       }
     },
-    armFinalize: async (lock) => (await primary.armFinalize?.(lock)) ?? [],
+    async armFinalize(lock) {
+      const staged = await primary.staged()
+      if (staged !== undefined && staged.mergeFrom !== undefined)
+        return (await primary.armFinalize?.(lock)) ?? []
+      // The unit of the store's own tools would take /etc from nowhere.
+      const message =
+        'run `bootc-sdk finalize-staged` before the reboot: the new store has no unit for it here'
+      return [{ code: 'deploy:finalize-by-hand', message }]
+    },
     defaults: async (id) => (await ownerOf(id)).defaults(id),
     currentEtc: async (id) => (await ownerOf(id)).currentEtc(id),
     etc: async (id, lock) => (await ownerOf(id)).etc(id, lock),
