@@ -24,8 +24,9 @@ export const hostKind = 'BootcHost'
  */
 export function toBootcHost(state: HostState): BootcHost {
   const spec = specOf(state)
-  const others = [...defaultOf(state), ...state.others].map(toEntry)
-  const booted = nullable(state.booted, toEntry)
+  const asEntry = (entry: HostEntry) => toEntry(entry, state.bootloader)
+  const others = [...defaultOf(state), ...state.others].map(asEntry)
+  const booted = nullable(state.booted, asEntry)
   return {
     apiVersion: hostApiVersion,
     kind: hostKind,
@@ -35,9 +36,9 @@ export function toBootcHost(state: HostState): BootcHost {
       bootOrder: spec.bootOrder,
     },
     status: {
-      staged: nullable(state.staged, toEntry),
+      staged: nullable(state.staged, asEntry),
       booted,
-      rollback: nullable(state.rollback, toEntry),
+      rollback: nullable(state.rollback, asEntry),
       ...(others.length === 0 ? {} : { otherDeployments: others }),
       rollbackQueued: state.rollbackQueued,
       type: booted === null || booted.image === null ? null : 'bootcHost',
@@ -86,11 +87,11 @@ function defaultOf(state: HostState): HostEntry[] {
   return state.booted === undefined && state.defaultEntry !== undefined ? [state.defaultEntry] : []
 }
 
-function toEntry(entry: HostEntry): HostBootEntry {
+function toEntry(entry: HostEntry, loader: string | undefined): HostBootEntry {
   const { deployment } = entry
   const { ostree, composefs } = deployment.backend as {
     ostree?: HostOstreeEntry
-    composefs?: HostComposefsEntry
+    composefs?: Omit<HostComposefsEntry, 'bootloader'>
   }
   const image = deployment.incompatible ? null : imageOf(deployment)
   return {
@@ -102,8 +103,24 @@ function toEntry(entry: HostEntry): HostBootEntry {
     downloadOnly: entry.locked,
     store: ostree === undefined || image === null ? null : 'ostreeContainer',
     ostree: ostree ?? null,
-    composefs: composefs ?? null,
+    composefs: composefs === undefined ? null : toComposefs(composefs, loader),
   }
+}
+
+/** Names of loaders that bootc spells differently, or knows at all. */
+const loaderNames: Readonly<Record<string, string>> = {
+  grub: 'grub',
+  'grub-cc': 'grub-cc',
+  'systemd-boot': 'systemd',
+}
+
+/** The store knows all but the loader. */
+function toComposefs(
+  { verity, bootType, bootDigest, missingVerityAllowed }: Omit<HostComposefsEntry, 'bootloader'>,
+  loader: string | undefined,
+): HostComposefsEntry {
+  const bootloader = loaderNames[loader ?? ''] ?? 'none'
+  return { verity, bootType, bootloader, bootDigest, missingVerityAllowed }
 }
 
 function imageOf({ image, origin }: Deployment): HostImageStatus | null {

@@ -9,6 +9,7 @@ import { pruneAfterwards } from './prune.js'
 import { pullImage } from './pull-image.js'
 import type { PullResult } from './pull-types.js'
 import { requestReboot } from './reboot.js'
+import { alreadyDeployed, twinOf } from './twin.js'
 import type { ChangeResult, LayerDiff } from './types.js'
 
 /** Pull what a host follows (or will follow) into its store, with the checks of a bootable image. */
@@ -48,7 +49,11 @@ export async function diffToAnchor(
   return before === undefined ? undefined : diffLayers(before.manifest.layers, manifest.layers)
 }
 
-/** Deploy what was pulled, tell about it, clean up, reboot when asked to. */
+/**
+ * Deploy what was pulled, tell about it, clean up, reboot when asked to.
+ *
+ * @throws BootcError `DEPLOY_EXISTS` and what deploying throws
+ */
 export async function deployPulled(
   writer: Writer,
   pull: PullResult,
@@ -56,6 +61,9 @@ export async function deployPulled(
   options: OpOptions,
 ): Promise<ChangeResult> {
   const { sysroot, state } = writer
+  const twin = await twinOf(writer, pull.image, options)
+  // A staged one is replaced: nothing boots from it yet.
+  if (twin !== undefined && !twin.staged) throw alreadyDeployed(twin, state)
   const layerDiff = await diffToAnchor(writer, pull.image.manifest)
   const { image } = pull
   const deployed = await deployImage(writer, { image, ...how }, options)

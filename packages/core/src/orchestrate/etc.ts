@@ -1,6 +1,6 @@
 import { BootcError } from '../errors.js'
-import { mergeEtc, planEtcMerge, type EtcMergeReport } from '../etc-merge/index.js'
-import type { DeploymentId, OpOptions, Warning } from '../interfaces/index.js'
+import { mergeEtc, planEtcMerge, type EtcMergeReport, type EtcOptions } from '../etc-merge/index.js'
+import type { DeploymentId, DeploymentStore, OpOptions, Warning } from '../interfaces/index.js'
 import type { Writer } from './context.js'
 import type { EtcSummary } from './types.js'
 
@@ -30,7 +30,7 @@ export async function checkEtc(
     current,
     fresh: await deployments.defaults(fresh),
   }
-  const report = await planEtcMerge(trees, signalOf(options))
+  const report = await planEtcMerge(trees, mergeOptions(deployments, options))
   if (report.conflicts.length > 0) {
     const message = report.conflicts.map((conflict) => conflict.message).join('; ')
     throw new BootcError('DEPLOY_ETC_CONFLICT', message, { details: { conflicts: report.conflicts } })
@@ -50,7 +50,7 @@ export async function carryEtc(
   const current = base === undefined ? undefined : await deployments.currentEtc(base)
   if (base === undefined || current === undefined) return { warnings: [] }
   const pristine = await deployments.defaults(base)
-  const report = await mergeEtc({ pristine, current, target }, signalOf(options))
+  const report = await mergeEtc({ pristine, current, target }, mergeOptions(deployments, options))
   const outcome = outcomeOf(report)
   options.onProgress?.({ type: 'deploy:etc-merge', detail: outcome.etc })
   return outcome
@@ -75,6 +75,10 @@ function listed(code: string, what: string, paths: readonly string[]): Warning[]
   return [{ code, message: `/etc/${first as string}${others}: ${what}`, details: { paths } }]
 }
 
-function signalOf({ signal }: OpOptions): { signal?: AbortSignal } {
-  return signal === undefined ? {} : { signal }
+/** Whose rules: those of the tools that share the store's deployments. */
+function mergeOptions({ supports }: DeploymentStore, { signal }: OpOptions): EtcOptions {
+  return {
+    ...(supports.etcPolicy === undefined ? {} : { policy: supports.etcPolicy }),
+    ...(signal === undefined ? {} : { signal }),
+  }
 }

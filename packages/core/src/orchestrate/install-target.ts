@@ -20,20 +20,25 @@ export async function markFinished(sysroot: Sysroot): Promise<void> {
  * `lost+found`, an empty `boot`, and directories with nothing but mount points. `wipe`: everything goes. `alongside`: only
  * /boot is emptied, of all but loader directories; and not even that where deployments boot from it.
  *
+ * @returns whether an installation that was cut off goes on
  * @throws BootcError `SYSROOT_NOT_EMPTY`, `SYSROOT_MOUNT_POINT`
  */
 export async function prepareTarget(
   sysroot: Sysroot,
   replace: NonNullable<InstallOptions['replace']>,
   hasEntries: boolean,
-): Promise<void> {
-  if ((await sysroot.root.stat(unfinishedMark)) !== undefined) return
-  if (replace === 'none') return assertEmpty(sysroot.root)
-  if (replace === 'wipe') return wipe(sysroot.root, '')
+): Promise<boolean> {
+  if ((await sysroot.root.stat(unfinishedMark)) !== undefined) return true
+  if (replace === 'none') await assertEmpty(sysroot.root)
+  else if (replace === 'wipe') await wipe(sysroot.root, '')
   // Kernels of deployments that stay in the list must not be missing for a moment.
-  if (hasEntries) return
-  for (const name of await namesIn(sysroot.boot.dir, '')) {
-    if (!name.startsWith('loader') && name !== 'lost+found') await sysroot.boot.dir.remove(name)
+  else if (!hasEntries) await emptyBoot(sysroot.boot.dir)
+  return false
+}
+
+async function emptyBoot(boot: Dir): Promise<void> {
+  for (const name of await namesIn(boot, '')) {
+    if (!name.startsWith('loader') && name !== 'lost+found') await boot.remove(name)
   }
 }
 

@@ -12,6 +12,7 @@ import { discardUnfinished, pruneAfterwards } from './prune.js'
 import { pullResolved, resolveChecked } from './pull-image.js'
 import type { PullImageOptions, PullResult } from './pull-types.js'
 import { orderWithNew } from './retention.js'
+import { alreadyDeployed, twinOf } from './twin.js'
 import type { InstallOptions, InstallResult } from './types.js'
 import { checkBootRoom, planOrder, writeOrder } from './write-order.js'
 
@@ -19,7 +20,8 @@ import { checkBootRoom, planOrder, writeOrder } from './write-order.js'
  * Put an image on a sysroot that has none of ours, or beside what is there (`install to-filesystem`): lay
  * out store and loader, import, deploy, and make it the default. No merge base: /etc starts as shipped.
  *
- * @throws BootcError `SYSROOT_NOT_EMPTY`, `DEPLOY_STATEROOT_BOOTED` and what pulling and deploying throw
+ * @throws BootcError `SYSROOT_NOT_EMPTY`, `DEPLOY_STATEROOT_BOOTED`, `DEPLOY_NO_STATEROOTS`, `DEPLOY_EXISTS` and
+ *   what pulling and deploying throw
  */
 export async function install(context: Context, options: InstallOptions): Promise<InstallResult> {
   const { sysroot } = context
@@ -29,9 +31,10 @@ export async function install(context: Context, options: InstallOptions): Promis
   await using lock = await lockSysroot(context, options)
   const hasEntries = await assertNotBooted(context, stateroot)
   const resolved = await resolveChecked(pullOptions(context, options))
-  await prepareTarget(sysroot, options.replace ?? 'none', hasEntries)
+  const resumed = await prepareTarget(sysroot, options.replace ?? 'none', hasEntries)
   await markUnfinished(sysroot)
   const backends = await initBackends(context, options, lock)
+  assertStateroot(backends, stateroot)
   await using _storeLock = await lockStore(context, backends, options)
   const state = await loadState(sysroot, backends)
   const writer: Writer = { ...backends, context, sysroot, lock, state }
@@ -43,7 +46,7 @@ export async function install(context: Context, options: InstallOptions): Promis
   })
   options.signal?.throwIfAborted()
   try {
-    const { deployment, kargs } = await deployFirst(writer, pull, stateroot, options)
+    const { deployment, kargs } = await deployFirst(writer, pull, { stateroot, resumed }, options)
     await markFinished(sysroot)
     const { warnings } = await pruneAfterwards(writer, options)
     return {
@@ -54,7 +57,7 @@ export async function install(context: Context, options: InstallOptions): Promis
       image: factsOfImage(pull.image, options.target ?? options.source),
       kargs,
       pull,
-      warnings: [...pull.warnings, ...warnings],
+      warnings: [...(backends.store.warnings ?? []), ...pull.warnings, ...warnings],
     }
   } catch (error) {
     await discardUnfinished(writer)
@@ -71,6 +74,17 @@ async function assertNotBooted(context: Context, stateroot: string): Promise<boo
   throw new BootcError('DEPLOY_STATEROOT_BOOTED', `Cannot redeploy over booted stateroot ${stateroot}`, {
     details: { stateroot },
   })
+}
+
+function assertStateroot({ store }: Pick<Writer, 'store'>, stateroot: string): void {
+  if (store.deployments.supports.stateroots || stateroot === 'default') return
+  throw new BootcError(
+    'DEPLOY_NO_STATEROOTS',
+    `store ${store.name} has one /var and no stateroot ${stateroot}`,
+    {
+      details: { store: store.name, stateroot },
+    },
+  )
 }
 
 async function initBackends(
@@ -108,13 +122,17 @@ function pullOptions(context: Context, options: InstallOptions): Omit<PullImageO
 async function deployFirst(
   writer: Writer,
   pull: PullResult,
-  stateroot: string,
+  { stateroot, resumed }: { readonly stateroot: string; readonly resumed: boolean },
   options: InstallOptions,
 ): Promise<{ deployment: Deployment; kargs: readonly string[] }> {
   const { store, sysroot, lock, state } = writer
   const { deployments } = store
   const origin = options.target ?? options.source
-  const deployment = await deployments.create(pull.image, { origin, stateroot }, lock, options)
+  const twin = await twinOf(writer, pull.image, options)
+  if (twin !== undefined && !resumed) throw alreadyDeployed(twin, state)
+  // An installation that was cut off after its last step had made everything.
+  const deployment =
+    twin?.deployment ?? (await deployments.create(pull.image, { origin, stateroot }, lock, options))
   const arch = options.architecture ?? sysroot.host.arch
   const bootSpec = options.bootMountSpec === undefined ? [] : [`boot=${options.bootMountSpec}`]
   const kargs = installKargs({

@@ -7,6 +7,7 @@ import { upgradeTarget } from './followed.js'
 import type { HostEntry } from './host-state.js'
 import { factsOfDeployment, factsOfImage } from './image-facts.js'
 import { requestReboot } from './reboot.js'
+import { twinOf } from './twin.js'
 import type { ChangeResult, UpgradeOptions } from './types.js'
 
 /** `bootc upgrade`: follow what the host follows (bootc.md §7). */
@@ -20,10 +21,16 @@ export async function upgrade(context: Context, options: UpgradeOptions): Promis
     const pull = await pullForHost(writer, origin, options)
     const digest = pull.image.manifestDigest
     const facts = { pull, image: factsOfImage(pull.image, origin), warnings: pull.warnings }
-    if (writer.state.staged?.deployment.image?.manifestDigest === digest) {
-      return keepStaged(writer, writer.state.staged, facts, options)
+    const { staged, anchor } = writer.state
+    const digestOf = (entry: HostEntry | undefined) => entry?.deployment.image?.manifestDigest
+    if (staged !== undefined && digestOf(staged) === digest) {
+      return keepStaged(writer, staged, facts, options)
     }
-    if (writer.state.anchor?.deployment.image?.manifestDigest === digest) return noChange('up-to-date', facts)
+    if (digestOf(anchor) === digest) return noChange('up-to-date', facts)
+    // Other layers or labels, the same root: nothing that would be different after a reboot.
+    const twin = await twinOf(writer, pull.image, options)
+    if (twin?.staged === true) return keepStaged(writer, twin, facts, options)
+    if (twin !== undefined && twin.id === anchor?.id) return noChange('up-to-date', facts)
     const locked = options.downloadOnly === true
     // Without a shutdown to wait for there is nothing to lock: the image is in the store, that is all.
     if (locked && !writer.state.live) return noChange('downloaded', facts)

@@ -17,6 +17,18 @@ export interface OrderPlan {
 /** Find out what a new list takes; writes nothing. */
 export async function planOrder(writer: Writer, entries: readonly HostEntry[]): Promise<OrderPlan> {
   const { store, loader, state } = writer
+  if (store.deployments.supports.relink && (await sameEntries(writer, entries))) {
+    return { entries, version: state.bootVersion, relink: true }
+  }
+  // Stores and loaders without two numbered sets take no notice of it.
+  const version: BootVersion = state.bootVersion === 0 ? 1 : 0
+  const specs = await specsOf(writer, entries, version)
+  return { entries, version, relink: false, boot: await loader.plan(specs, version) }
+}
+
+/** Would entries for the new list say what those on disk say, but for what their links lead to? */
+async function sameEntries(writer: Writer, entries: readonly HostEntry[]): Promise<boolean> {
+  const { state } = writer
   const current = await specsOf(writer, entries, state.bootVersion)
   const rootKargs = current.flatMap((spec) => spec.rootKargs)
   const face = (entry: HostEntry, title: string | undefined): EntryFace => ({
@@ -29,13 +41,7 @@ export async function planOrder(writer: Writer, entries: readonly HostEntry[]): 
   })
   const before = state.order.map((entry) => face(entry, entry.entry?.title))
   const after = entries.map((entry, index) => face(entry, current[index]?.title))
-  const same = !entriesDiffer(before, after)
-  if (same && store.deployments.supports.relink) {
-    return { entries, version: state.bootVersion, relink: true }
-  }
-  const version: BootVersion = state.bootVersion === 0 ? 1 : 0
-  const specs = await specsOf(writer, entries, version)
-  return { entries, version, relink: false, boot: await loader.plan(specs, version) }
+  return !entriesDiffer(before, after)
 }
 
 /** Boot specs from the store, with keys of entries that other tools keep there. */
