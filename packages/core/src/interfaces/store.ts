@@ -207,6 +207,8 @@ export interface DeploymentStore {
   list(): AsyncIterable<Deployment>
   /** Whose root kargs are on this command line? */
   identify(cmdline: string): Promise<DeploymentId | undefined>
+  /** Keys of kernel arguments that lead to its deployments; entries of other stores must not have them. */
+  readonly rootKargKeys?: readonly string[]
   /** When root kargs carry the boot version. */
   bootVersion?(cmdline: string): BootVersion | undefined
   /** The deployment whose root is running now, when it can be told without the command line. */
@@ -226,6 +228,8 @@ export interface DeploymentStore {
     lock: SysrootLock,
     options?: OpOptions,
   ): Promise<Deployment>
+  /** What in a root stands against booting it from this store, for those who plan to; not a check of the image. */
+  bootNotes?(tree: ReadTree): Promise<readonly Warning[]>
   /** Directory of its /var, below the physical root. */
   varDir?(id: DeploymentId): Promise<string | undefined>
   /** The image's root as deployed (kargs.d, os-release, /usr). */

@@ -1,16 +1,23 @@
 import { BootcError } from '../errors.js'
-import type { Bootloader, OpOptions, Provider, StoreBackend, Sysroot } from '../interfaces/index.js'
+import type { Bootloader, Provider, StoreBackend, Sysroot } from '../interfaces/index.js'
+import { joinStores } from './joined-store.js'
 
 /** What runs on a sysroot now. */
 export interface Backends {
+  /** The one that new deployments go to, joined with others that still have some. */
   readonly store: StoreBackend
   readonly loader: Bootloader
 }
 
 /** Finds out which of the given providers a sysroot uses, and opens each once. */
 export interface BackendSet {
-  /** Undefined on a sysroot that nothing is laid out on. */
-  current(options?: OpOptions): Promise<Backends | undefined>
+  /**
+   * Undefined on a sysroot that nothing is laid out on. Where several stores are, the one that has the default
+   * deployment comes first, or the one that is asked for.
+   */
+  current(options?: { readonly store?: string | undefined }): Promise<Backends | undefined>
+  /** Names of the stores laid out here, in order of preference. */
+  storesInUse(): Promise<readonly string[]>
   /** The provider of a name; without one what the sysroot uses, else the first given. */
   storeProvider(name?: string): Promise<Provider<StoreBackend>>
   loaderProvider(name?: string): Promise<Provider<Bootloader>>
@@ -28,15 +35,27 @@ export function backendSet(
   const storeFinder = finder(sysroot, stores, 'store')
   const loaderFinder = finder(sysroot, loaders, 'bootloader')
   return {
-    async current() {
-      const storeProvider = await storeFinder.detect()
-      if (storeProvider === undefined) return undefined
+    async current({ store: wanted } = {}) {
+      const providers = await storeFinder.detectAll()
+      if (providers.length === 0) return undefined
       const loaderProvider = await loaderFinder.detect()
       if (loaderProvider === undefined) return undefined
-      return {
-        store: await storeFinder.open(storeProvider),
-        loader: await loaderFinder.open(loaderProvider),
-      }
+      const loader = await loaderFinder.open(loaderProvider)
+      const found: StoreBackend[] = []
+      for (const provider of providers) found.push(await storeFinder.open(provider))
+      const [first] = found as [StoreBackend, ...StoreBackend[]]
+      if (found.length === 1 && (wanted === undefined || wanted === first.name))
+        return { store: first, loader }
+      const primary =
+        wanted === undefined
+          ? ((await storeOfDefault(loader, found)) ?? first)
+          : found.find(({ name }) => name === wanted)
+      if (primary === undefined) throw notInUse(wanted!, found)
+      const others = found.filter((store) => store !== primary)
+      return { store: joinStores(sysroot, primary, others), loader }
+    },
+    async storesInUse() {
+      return (await storeFinder.detectAll()).map(({ name }) => name)
     },
     storeProvider: (name) => storeFinder.choose(name),
     loaderProvider: (name) => loaderFinder.choose(name),
@@ -47,6 +66,25 @@ export function backendSet(
       loaderFinder.forget()
     },
   }
+}
+
+/** Which store the system boots from by default. */
+async function storeOfDefault(
+  loader: Bootloader,
+  stores: readonly StoreBackend[],
+): Promise<StoreBackend | undefined> {
+  const [entry] = (await loader.read()).entries
+  if (entry === undefined) return undefined
+  for (const store of stores) {
+    if ((await store.deployments.identify(entry.options)) !== undefined) return store
+  }
+  return undefined
+}
+
+function notInUse(name: string, found: readonly StoreBackend[]): BootcError {
+  return new BootcError('SYSROOT_NOT_INITIALIZED', `no store ${name} is laid out on this sysroot`, {
+    details: { what: 'store', asked: [name], available: found.map((each) => each.name) },
+  })
 }
 
 /** The provider of a name. @throws `SYSROOT_UNKNOWN_PROVIDER` */
@@ -71,15 +109,18 @@ function finder<T>(sysroot: Sysroot, providers: readonly Provider<T>[], what: st
     }
     return promise
   }
-  const detect = async (): Promise<Provider<T> | undefined> => {
+  const detectAll = async (limit = Infinity): Promise<Provider<T>[]> => {
+    const found: Provider<T>[] = []
     for (const provider of providers) {
-      if ((await provider.detect(sysroot)) !== undefined) return provider
+      if (found.length < limit && (await provider.detect(sysroot)) !== undefined) found.push(provider)
     }
-    return undefined
+    return found
   }
+  const detect = async (): Promise<Provider<T> | undefined> => (await detectAll(1))[0]
   return {
     open,
     detect,
+    detectAll,
     async openNamed(name?: string): Promise<T> {
       if (name !== undefined) return open(providerNamed(providers, name, what))
       const provider = await detect()

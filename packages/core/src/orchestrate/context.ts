@@ -64,18 +64,20 @@ export function lockOptions(context: Context, options: OpOptions): OpOptions & {
 /**
  * Run a writer: refuse a read-only sysroot, lock it, lock the store against other programs, read the state.
  *
+ * @param options `store`: the store that new deployments go to; it is laid out when it is not there yet
  * @throws BootcError `SYSROOT_READ_ONLY`, `SYSROOT_NOT_INITIALIZED`, `DEPLOY_NOT_BOOTED`, `TREE_LOCKED`
  */
 export async function withWriter<T>(
   context: Context,
-  options: OpOptions,
+  options: OpOptions & { readonly store?: string | undefined },
   run: (writer: Writer) => Promise<T>,
 ): Promise<T> {
   const { sysroot } = context
   options.signal?.throwIfAborted()
   assertWritable(sysroot)
   await using lock = await lockSysroot(context, options)
-  const backends = await context.backends.current()
+  if (options.store !== undefined) await layOut(context, options.store, lock, options)
+  const backends = await context.backends.current(options)
   if (backends === undefined) {
     throw new BootcError('SYSROOT_NOT_INITIALIZED', 'nothing is deployed on this sysroot', {
       details: { stores: context.parts.stores.map(({ name }) => name) },
@@ -84,6 +86,14 @@ export async function withWriter<T>(
   await using _storeLock = await lockStore(context, backends, options)
   const state = await loadState(sysroot, backends)
   return await run({ ...backends, context, sysroot, lock, state })
+}
+
+async function layOut(context: Context, store: string, lock: SysrootLock, options: OpOptions): Promise<void> {
+  const { backends, sysroot } = context
+  const inUse = await backends.storesInUse()
+  if (inUse.length === 0 || inUse.includes(store)) return
+  await (await backends.storeProvider(store)).init(sysroot, lock, lockOptions(context, options))
+  backends.forget()
 }
 
 /** Exclude other programs that write the store, where it can. */

@@ -56,12 +56,15 @@ async function createAndPlace(
     options.onProgress?.({ type: 'stage:step', detail: { step: name, done } })
   step('deploying', false)
   const { stateroot } = base.deployment
+  const isMove = base.deployment.store !== store.name
+  const varFrom = isMove ? await store.deployments.varDir?.(base.id) : undefined
   const deployment = await store.deployments.create(
     fresh.image,
     {
       origin: fresh.origin,
       ...(stateroot === undefined ? {} : { stateroot }),
-      ...(fresh.retainOrigin ? { retainOriginOf: base.id } : {}),
+      ...(fresh.retainOrigin && !isMove ? { retainOriginOf: base.id } : {}),
+      ...(varFrom === undefined ? {} : { varFrom }),
     },
     lock,
     options,

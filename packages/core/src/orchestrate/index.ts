@@ -1,6 +1,8 @@
 export type * from './host-state.js'
 export type * from './pull-types.js'
 export type * from './types.js'
+export type { MovePlan, MoveStoreOptions } from './move-store.js'
+export type { MoveWay } from './move-image.js'
 export { insecureOnlyPolicy } from './policy.js'
 export { openBootc } from './open-bootc.js'
 export { pullImage } from './pull-image.js'

@@ -146,6 +146,7 @@ function joinDeployments(
   return {
     // The same entries with other links would take all stores to change links at once.
     supports: { ...primary.supports, relink: false },
+    rootKargKeys: all.flatMap(({ deployments }) => deployments.rootKargKeys ?? []),
     list,
     identify: (cmdline) => first((store) => store.identify(cmdline)),
     bootVersion(cmdline) {
@@ -199,8 +200,14 @@ function joinDeployments(
       const specs: BootSpec[] = []
       for (const [store, part] of await split(order, ({ id }) => id)) {
         if (part.length === 0) continue
+        const foreign = all.flatMap(({ deployments }) =>
+          deployments === store ? [] : (deployments.rootKargKeys ?? []),
+        )
         const made = await store.bootSpecs(
-          part.map(({ item }) => item),
+          part.map(({ item }) => ({
+            ...item,
+            kargs: item.kargs.filter((karg) => !foreign.includes(keyOf(karg))),
+          })),
           version,
         )
         for (const [index, { place }] of part.entries()) specs[place] = made[index]!
@@ -227,6 +234,11 @@ function joinDeployments(
       }
     },
   }
+}
+
+function keyOf(karg: string): string {
+  const equals = karg.indexOf('=')
+  return equals < 0 ? karg : karg.slice(0, equals)
 }
 
 function ofStore(all: readonly StoreBackend[], name: string): StoreBackend {

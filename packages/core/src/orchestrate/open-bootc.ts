@@ -20,6 +20,10 @@ export function openBootc(parts: BootcParts): Promise<Bootc> {
     upgrade: async (options = {}) => (await import('./upgrade.js')).upgrade(context, options),
     switch: async (target, options = {}) =>
       (await import('./switch.js')).switchImage(context, target, options),
+    planMove: async (store, options = {}) =>
+      (await import('./move-store.js')).planMove(context, store, options),
+    moveToStore: async (store, options = {}) =>
+      (await import('./move-store.js')).moveToStore(context, store, options),
     rollback: async (options = {}) => (await import('./rollback.js')).rollback(context, options),
     applySpec: async (spec, options = {}) =>
       (await import('./apply-spec.js')).applySpec(context, spec, options),

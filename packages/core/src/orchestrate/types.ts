@@ -15,6 +15,7 @@ import type {
 } from '../interfaces/index.js'
 import type { SignedImageReference } from '../oci/reference.js'
 import type { HostState } from './host-state.js'
+import type { MovePlan, MoveStoreOptions } from './move-store.js'
 import type { PullResult } from './pull-types.js'
 
 /** Everything an orchestration runs on. Registration is by argument; order is preference. */
@@ -208,6 +209,10 @@ export interface Bootc {
   install(options: InstallOptions): Promise<InstallResult>
   upgrade(options?: UpgradeOptions): Promise<ChangeResult>
   switch(target: SignedImageReference, options?: SwitchOptions): Promise<ChangeResult>
+  /** What `moveToStore` would do; changes nothing. */
+  planMove(store: string, options?: MoveStoreOptions): Promise<MovePlan>
+  /** Deploy what is followed from another store (`switch --store`); the old deployments stay for rollback. */
+  moveToStore(store: string, options?: MoveStoreOptions): Promise<ChangeResult>
   rollback(options?: RollbackOptions): Promise<RollbackResult>
   /** Make the host follow an edited specification (`bootc edit`). */
   applySpec(spec: HostSpec, options?: OpOptions): Promise<ApplySpecResult>

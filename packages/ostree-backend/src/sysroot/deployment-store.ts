@@ -52,6 +52,7 @@ export function ostreeDeploymentStore(
 }
 
 class OstreeDeploymentStore implements DeploymentStore {
+  readonly rootKargKeys = Object.freeze(['ostree'])
   readonly supports = Object.freeze({ stateroots: true, relink: true, softReboot: false })
   readonly #sysroot: Sysroot
   readonly #root: Dir
