@@ -1,6 +1,6 @@
 import type { Warning } from '../interfaces/common.js'
 import { parsePattern } from './pattern.js'
-import type { Pattern } from './pattern.js'
+import type { Dialect, Pattern } from './pattern.js'
 
 /** One line of a file_contexts file. */
 export interface Spec {
@@ -34,7 +34,11 @@ const types: Readonly<Record<string, number>> = {
  * @param file for warnings
  * @see selabel_file(5), libselinux 3.11
  */
-export function parseFileContexts(text: string, file: string): { specs: Spec[]; warnings: Warning[] } {
+export function parseFileContexts(
+  text: string,
+  file: string,
+  dialect: Dialect = 'libselinux',
+): { specs: Spec[]; warnings: Warning[] } {
   const specs: Spec[] = []
   const warnings: Warning[] = []
   text.split('\n').forEach((line, index) => {
@@ -53,7 +57,7 @@ export function parseFileContexts(text: string, file: string): { specs: Spec[]; 
     const type = maybeContext === undefined ? 0 : types[typeOrContext!]
     if (type === undefined) return warn(`unknown file type ${JSON.stringify(typeOrContext)}`)
     if (/[^\x21-\x7e]/.test(regex + context)) return warn('characters that are not ASCII')
-    const pattern = parsePattern(regex)
+    const pattern = parsePattern(regex, dialect)
     if (pattern === undefined) return warn(`unsupported expression ${JSON.stringify(regex)}`)
     specs.push({ pattern, type, context: context === '<<none>>' ? undefined : context })
   })

@@ -10,6 +10,14 @@ export type Pattern =
   | { readonly kind: 'start'; readonly prefix: string }
   | { readonly kind: 'regex'; readonly prefix: string; readonly source: string }
 
+/**
+ * Who reads the policy. `libselinux`: specifications without special characters come before expressions, and
+ * alternatives of an expression stand outside its anchors. `composefs` (composefs-rs 0.7.0, selabel.rs): the
+ * last specification in the policy wins, whatever it is; an expression is one group, followed by a character
+ * for the type of file.
+ */
+export type Dialect = 'libselinux' | 'composefs'
+
 /** Longest expression that libselinux compiles. */
 const maxLength = 4095
 
@@ -41,20 +49,23 @@ const posixClasses: Readonly<Record<string, string>> = {
  * @returns undefined for constructs that JavaScript has not or reads differently (possessive quantifiers,
  *   atomic groups, inline options, `\Q`, `\h` …)
  */
-export function parsePattern(regex: string): Pattern | undefined {
+export function parsePattern(regex: string, dialect: Dialect = 'libselinux'): Pattern | undefined {
   if (regex.length > maxLength) return undefined
   const { prefix, rest } = splitPrefix(regex)
   if (rest === '') return { kind: 'literal', prefix }
   if (rest === '(/.*)?') return { kind: 'subtree', prefix }
   if (rest === '.*') return { kind: 'start', prefix }
-  const source = toJavaScript(regex)
-  if (source === undefined) return undefined
+  const converted = toJavaScript(regex, dialect)
+  if (converted === undefined) return undefined
+  const source = dialect === 'composefs' ? `(?:${converted})` : converted
   try {
     // The policy's own anchors: "a|b" is "starts with a, or ends with b".
     new RegExp(`^${source}$`, 's')
   } catch {
     return undefined
   }
+  if (dialect === 'composefs')
+    return { kind: 'regex', prefix: hasTopAlternative(regex) ? '' : prefix, source }
   // libselinux asks expressions only about paths below their leading directories, whatever a "|" says.
   const common = hasTopAlternative(regex) ? prefix.slice(0, prefix.lastIndexOf('/') + 1) : prefix
   return { kind: 'regex', prefix: common, source }
@@ -103,7 +114,9 @@ function classEnd(regex: string, start: number): number {
 }
 
 /** The expression for JavaScript; undefined when there is none. */
-function toJavaScript(regex: string): string | undefined {
+function toJavaScript(regex: string, dialect: Dialect): string | undefined {
+  // Expressions that look around are left to PCRE by the composefs reader, without "dot matches newline".
+  const dot = dialect === 'composefs' && /\(\?<?[=!]/.test(regex) ? '[^\\n]' : '.'
   let out = ''
   for (let i = 0; i < regex.length; i++) {
     const char = regex[i]!
@@ -114,7 +127,7 @@ function toJavaScript(regex: string): string | undefined {
       i++
     } else if (char === '[') {
       const end = classEnd(regex, i)
-      const converted = end < regex.length ? convertClass(regex.slice(i + 1, end)) : undefined
+      const converted = end < regex.length ? convertClass(regex.slice(i + 1, end), dialect) : undefined
       if (converted === undefined) return undefined
       out += converted
       i = end
@@ -122,13 +135,15 @@ function toJavaScript(regex: string): string | undefined {
       const rest = regex.slice(i)
       // (?>, (?i), (?P<, (?#, (*VERB), possessive quantifiers, {,n}: not there, or with another meaning.
       if (/^\((?:\*|\?(?![:=!]|<[=!]))|^[*+?}]\+|^\{,/.test(rest)) return undefined
-      out += char
+      out += char === '.' ? dot : char
     }
   }
   return out
 }
 
-function convertClass(body: string): string | undefined {
+function convertClass(body: string, dialect: Dialect): string | undefined {
+  // Sets in sets, of which PCRE and JavaScript know nothing.
+  if (dialect === 'composefs' && /&&|--|~~|\[(?!:)/.test(body)) return undefined
   let out = '['
   let i = 0
   if (body[i] === '^') out += body[i++]

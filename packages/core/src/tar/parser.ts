@@ -17,6 +17,14 @@ import type { TarEntry, TarEntryType, TarHandler, TarOptions } from './types.js'
 export interface TarParser {
   /** Bytes after the end marker are ignored, but given to `raw`. @throws what the handler throws, and `IMAGE_TAR_*` */
   push(chunk: Uint8Array): void
+  /**
+   * The data of the member in hand, none of it pushed yet, is kept elsewhere: the handler gets `end` without
+   * `data`, and the next byte to push is the one behind it.
+   *
+   * @returns bytes passed over
+   * @throws BootcError `IMAGE_TAR_CORRUPT` when no data starts here
+   */
+  skipData(): number
   /** No more bytes come. @throws BootcError `IMAGE_TAR_CORRUPT` for a truncated archive */
   end(): void
   /** The end marker was seen: what follows no longer matters. */
@@ -66,6 +74,8 @@ class Parser implements TarParser {
   /** Bytes still to come of data or padding. */
   #left = 0
   #padding = 0
+  /** Bytes of data of the member in hand. */
+  #dataBytes = 0
   #entries = 0
   /** A header that spans chunks. */
   readonly #block = new Uint8Array(blockBytes)
@@ -115,6 +125,17 @@ class Parser implements TarParser {
     }
     if (at < chunk.length) this.#handler.raw?.(chunk.subarray(at))
     this.#base += chunk.length
+  }
+
+  skipData(): number {
+    const sizeBytes = this.#dataBytes
+    if (this.#state !== State.Data || this.#left !== sizeBytes) {
+      throw tarCorrupt('no data of a member starts here', this.#base)
+    }
+    this.#base += sizeBytes
+    this.#afterData()
+    this.#handler.end()
+    return sizeBytes
   }
 
   end(): void {
@@ -210,7 +231,7 @@ class Parser implements TarParser {
   #startData(sizeBytes: number, state: State, offset: number): void {
     const { maxTotalBytes } = this.#limits
     if (offset + blockBytes + sizeBytes > maxTotalBytes) throw tarLimit('archive', maxTotalBytes, offset)
-    this.#left = sizeBytes
+    this.#left = this.#dataBytes = sizeBytes
     this.#padding = (blockBytes - (sizeBytes % blockBytes)) % blockBytes
     this.#state = sizeBytes > 0 ? state : State.Header
   }
