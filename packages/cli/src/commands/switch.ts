@@ -1,4 +1,5 @@
-import type { Cli } from '../io.js'
+import type { ChangeResult } from '@bootc-sdk/core'
+import { UsageError, type Cli } from '../io.js'
 import { imgrefOf, parseImgref } from '../imgref.js'
 import { openSystem, type NetworkOptions, type SystemOptions } from './open-system.js'
 import { prepareForWrite } from './prepare-for-write.js'
@@ -12,12 +13,30 @@ interface SwitchFlags extends SystemOptions, NetworkOptions, ProgressOptions {
   readonly retain?: boolean
   readonly apply?: boolean
   readonly mutateInPlace?: boolean
+  readonly store?: string
+  readonly dryRun?: boolean
+  readonly json?: boolean
 }
 
 /** `bootc-sdk switch`. */
-export async function switchImage(cli: Cli, options: SwitchFlags, target: string): Promise<void> {
-  const reference = switchTarget(options, target)
+export async function switchImage(cli: Cli, options: SwitchFlags, target?: string): Promise<void> {
+  const reference = target === undefined ? undefined : switchTarget(options, target)
+  if (options.store === undefined && options.dryRun === true) throw new UsageError('--dry-run needs --store')
+  if (options.store !== undefined && options.dryRun === true) {
+    const { printMovePlan } = await import('./print-move-plan.js')
+    const bootc = await openSystem(cli, options, options)
+    return printMovePlan(cli, await bootc.planMove(options.store, { target: reference }), options)
+  }
   await prepareForWrite(options)
+  if (options.store !== undefined) {
+    const { store } = options
+    const bootc = await openSystem(cli, options, options)
+    const result = await withProgress(cli, options, true, (_progress, operation) =>
+      bootc.moveToStore(store, { ...operation, target: reference, apply: options.apply === true }),
+    )
+    return printChange(cli, result)
+  }
+  if (reference === undefined) throw new UsageError('an image to follow is needed')
   if (options.mutateInPlace === true) {
     const { mutateInPlace } = await import('./mutate-in-place.js')
     return mutateInPlace(cli, options, reference)
@@ -30,6 +49,10 @@ export async function switchImage(cli: Cli, options: SwitchFlags, target: string
       retain: options.retain === true,
     }),
   )
+  await printChange(cli, result)
+}
+
+async function printChange(cli: Cli, result: ChangeResult): Promise<void> {
   await printWarnings(cli, result.warnings)
   for (const line of changeLines(result)) await cli.out.write(`${line}\n`)
   await waitForReboot(cli, result.rebootRequested)

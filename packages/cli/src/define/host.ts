@@ -55,8 +55,15 @@ export function defineSwitch(program: Command, action: Action): void {
     .command('switch')
     .helpGroup(group)
     .summary('Follow another image, and stage it for the next boot')
-    .description('Follow another image, and stage it for the next boot. /etc and /var are kept.')
-    .argument('<image>', 'image to follow, in the form its transport asks for')
+    .description(
+      'Follow another image, and stage it for the next boot. /etc and /var are kept.\n\n' +
+        'With --store the system moves to another kind of store; without an image it keeps following what it\n' +
+        'follows, and nothing is downloaded where the old store has it.',
+    )
+    .argument('[image]', 'image to follow, in the form its transport asks for')
+    .addOption(new Option('--store <name>', 'Move to this store').choices(['ostree', 'composefs']))
+    .option('--dry-run', 'With --store: print what it would do, and change nothing')
+    .option('--json', 'With --dry-run: print one JSON object')
     .addOption(transportOption('--transport <name>', 'Where the image is'))
     .option('--enforce-container-sigpolicy', 'Require the signatures of containers-policy.json')
     .option('--retain', 'Keep the other settings of an origin that did not come from an image')

@@ -21,7 +21,9 @@ export async function pullForHost(
   const { context, store, sysroot, state } = writer
   const { parts } = context
   const labelsFrom = state.anchor?.deployment.image?.manifestDigest
-  const policyFrom = labelsFrom === undefined ? undefined : await store.images.get(labelsFrom)
+  const anchorImage = labelsFrom === undefined ? undefined : await store.images.get(labelsFrom)
+  // While a system moves, the anchor's image may be in another store.
+  const policyFrom = anchorImage?.store === store.name ? anchorImage : undefined
   return pullImage({
     transports: parts.transports,
     store: store.images,
