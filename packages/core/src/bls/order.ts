@@ -63,7 +63,9 @@ function packageParts(fileName: string): [name: string, version: string, release
   const release = base.slice(last + 1)
   const rest = last < 0 ? '' : base.slice(0, last)
   const middle = rest.lastIndexOf('-')
-  return [middle < 0 ? '' : rest.slice(0, middle), rest.slice(middle + 1), release]
+  if (middle >= 0) return [rest.slice(0, middle), rest.slice(middle + 1), release]
+  // With fewer parts the release is missing, then the version.
+  return last < 0 ? [base, '', ''] : [rest, release, '']
 }
 
 function compareBytes(a: string, b: string): number {

@@ -1,3 +1,4 @@
+import type { BootSpec } from './bootloader.js'
 import type { OpOptions } from './common.js'
 import type { Sysroot, SysrootLock } from './sysroot.js'
 
@@ -9,7 +10,12 @@ export interface Provider<T> {
   detect(sysroot: Sysroot): Promise<{ readonly evidence: string } | undefined>
   open(sysroot: Sysroot, options?: OpOptions): Promise<T>
   /** Lay it out on a sysroot that has none; repeatable. */
-  init(sysroot: Sysroot, lock: SysrootLock, options?: OpOptions): Promise<T>
+  init(sysroot: Sysroot, lock: SysrootLock, options?: InitOptions): Promise<T>
+}
+
+export interface InitOptions extends OpOptions {
+  /** For loaders: what the store's specs will ask for, so that a volume that cannot do it is refused at once. */
+  readonly entrySet?: BootSpec['entrySet']
 }
 
 /** Injected; silent by default. What a caller must know is a returned `Warning`, not a log line. */

@@ -202,6 +202,8 @@ export interface DeploymentStore {
     readonly softReboot: boolean
     /** Rules of the three-way merge of /etc; default `ostree`. */
     readonly etcPolicy?: EtcPolicy
+    /** As in the boot specs it makes: how other tools of its format replace the set of entries. */
+    readonly entrySet?: BootSpec['entrySet']
   }
   /** All complete deployments on disk, in any order. */
   list(): AsyncIterable<Deployment>

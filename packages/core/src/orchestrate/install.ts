@@ -1,7 +1,7 @@
 import { BootcError } from '../errors.js'
 import type { Deployment } from '../interfaces/index.js'
 import { installKargs } from '../kargs/index.js'
-import { assertWritable, lockStore, lockSysroot, type Context, type Writer } from './context.js'
+import { assertWritable, lockOptions, lockStore, lockSysroot, type Context, type Writer } from './context.js'
 import { newEntry } from './deploy.js'
 import { addBootMount } from './fstab.js'
 import { factsOfImage } from './image-facts.js'
@@ -96,7 +96,11 @@ async function initBackends(
   const storeProvider = await backends.storeProvider(options.store)
   const loaderProvider = await backends.loaderProvider(options.bootloader)
   const store = await storeProvider.init(sysroot, lock, options)
-  const loader = await loaderProvider.init(sysroot, lock, options)
+  const { entrySet } = store.deployments.supports
+  const loader = await loaderProvider.init(sysroot, lock, {
+    ...lockOptions(context, options),
+    ...(entrySet === undefined ? {} : { entrySet }),
+  })
   backends.forget()
   return { store, loader }
 }

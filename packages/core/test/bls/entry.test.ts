@@ -166,6 +166,8 @@ describe('order', () => {
     expect(names(sortForGrub(short.toSorted().map((name) => entry(name))))).toEqual(short)
     const bootc = ['bootc_edge-2-1.conf', 'bootc_edge-2-0.conf', 'bootc_edge-1-1.conf']
     expect(names(sortForGrub(bootc.toReversed().map((name) => entry(name))))).toEqual(bootc)
+    const mixed = ['ostree-2.conf', 'ostree-1.conf', 'memtest.conf', 'bootc_edge-2-1.conf']
+    expect(names(sortForGrub(mixed.toReversed().map((name) => entry(name))))).toEqual(mixed)
   })
 
   test('systemd-boot: sort keys, then file names, spent entries last', () => {
