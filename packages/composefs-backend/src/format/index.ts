@@ -1,1 +1,6 @@
 export * from './types.js'
+export { readErofs, type ErofsImage } from './erofs/read.js'
+export type { TreeConvention } from './erofs/read-convention.js'
+export type { ExternalFile, ReferencedObject } from './erofs/read-external.js'
+export type { ErofsInode } from './erofs/read-inode.js'
+export type { ErofsEntry } from './erofs/read-walk.js'
