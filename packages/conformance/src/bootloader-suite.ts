@@ -7,6 +7,8 @@ import { group, type Runner } from './runner.js'
 export interface BootloaderSuiteOptions extends Runner {
   /** For test names. */
   readonly name: string
+  /** Specs ask for sets that are exchanged, as those of composefs do. */
+  readonly entrySet?: BootSpec['entrySet']
   /** A loader initialised on an empty sysroot. `bootBytes`: room on its boot volume. */
   readonly create: (room: { readonly bootBytes?: number }) => Promise<{
     readonly sysroot: Sysroot
@@ -23,6 +25,8 @@ interface Bench {
 
 /** Plan, prepare, commit, prune of a boot loader's files. */
 export function bootloaderSuite(options: BootloaderSuiteOptions): void {
+  const specOf = (title: string, generation: number, bytes = 0) =>
+    makeSpec({ title, generation, bytes, entrySet: options.entrySet })
   const test = (title: string, run: (bench: Bench) => Promise<void>, room: { bootBytes?: number } = {}) =>
     options.test(title, async () => {
       const { sysroot, loader, dispose } = await options.create(room)
@@ -200,8 +204,16 @@ const kernelText = (generation: number) => `generation ${generation}`
 const initrdText = 'initramfs'
 const kernelBytes = kernelText(1).length + initrdText.length
 
+interface Wanted {
+  readonly title: string
+  readonly generation: number
+  /** Size of the kernel, when it is to be large. */
+  readonly bytes: number
+  readonly entrySet: BootSpec['entrySet']
+}
+
 /** A deployment of a store that only exists for this: what boots is a kernel of a generation. */
-async function specOf(title: string, generation: number, bytes = 0): Promise<BootSpec> {
+async function makeSpec({ title, generation, bytes, entrySet }: Wanted): Promise<BootSpec> {
   const tree: MemoryDir = memoryDir()
   const kernel = Buffer.alloc(Math.max(bytes, kernelText(generation).length))
   kernel.write(kernelText(generation))
@@ -213,11 +225,12 @@ async function specOf(title: string, generation: number, bytes = 0): Promise<Boo
     artifact: {
       kind: 'linux',
       bootDigest: `sha256:${digits}`,
-      dir: `ostree/default-${digits}`,
+      dir: entrySet === undefined ? `ostree/default-${digits}` : `bootc_composefs-${digits}${digits}`,
       kernel: { name: 'vmlinuz', tree, path: 'vmlinuz', sizeBytes: kernel.length },
       initrds: [{ name: 'initramfs.img', tree, path: 'initramfs.img', sizeBytes: initrdText.length }],
     },
     rootKargs: [`select=${title}`],
     kargs: ['rw', 'quiet'],
+    ...(entrySet === undefined ? {} : { entrySet, fileName: `bootc_testos-${generation}-0.conf` }),
   }
 }
