@@ -1,0 +1,49 @@
+import type { Bytes, ReadTree, StoredImage } from '@bootc-sdk/core'
+import { erofsReadTree } from '../format/erofs/erofs-read-tree.js'
+import { writeErofs } from '../format/erofs/write.js'
+import type { ObjectId } from '../format/types.js'
+import { VerityHasher } from '../format/verity.js'
+import type { ComposefsRepo } from '../repo/api.js'
+import { corruptObject } from '../repo/errors.js'
+import { treeFromLayers } from '../tree/from-layers.js'
+import { ociTransform } from '../tree/oci-transform.js'
+import { isWhole } from './root-images.js'
+
+/** Larger images no tool accepts. */
+export const maxImageBytes = 1024 * 1024 * 1024
+
+/** The root of an image, from its EROFS image, or from its layers where old tools have made none. */
+export async function openImage(repo: ComposefsRepo, image: StoredImage): Promise<ReadTree> {
+  const { algorithm, erofsVersion: version } = repo.meta
+  const bytes =
+    image.id !== '' && (await isWhole(repo, image.id))
+      ? await repo.readObject(image.id, maxImageBytes)
+      : writeErofs(ociTransform(await treeFromLayers(repo, image.config.rootfs.diff_ids)), {
+          version,
+          algorithm,
+        })
+  return erofsReadTree(bytes, (id, range) => checkedObject(repo, id, range))
+}
+
+/**
+ * Content of an object. Where the kernel does not check it, a file that is read as a whole is checked here:
+ * reading fails at its end.
+ */
+export async function* checkedObject(
+  repo: ComposefsRepo,
+  id: ObjectId,
+  range?: { start: number; end?: number },
+): Bytes {
+  const isWholeFile = range === undefined || (range.start === 0 && range.end === undefined)
+  if (repo.verity.mode === 'required' || !isWholeFile) {
+    yield* repo.openObject(id, range)
+    return
+  }
+  const hasher = new VerityHasher(repo.meta.algorithm)
+  for await (const chunk of repo.openObject(id)) {
+    hasher.update(chunk)
+    yield chunk
+  }
+  const actual = hasher.digest()
+  if (actual !== id) throw corruptObject(id, `its bytes have the digest ${actual}`)
+}

@@ -1,0 +1,118 @@
+import type { TarEntry, TarHandler } from '@bootc-sdk/core/tar'
+import type { ObjectId } from '../format/types.js'
+import type { ObjectWriter, SplitstreamWriter } from '../repo/api.js'
+import { InlineQueue } from './inline-queue.js'
+import { sparseFile } from './errors.js'
+
+/** Content of regular files up to this many bytes stays in the stream. */
+export const maxInlineBytes = 64
+
+/** Bytes that may wait for the ids of objects before them. */
+const maxWaitingBytes = 8 * 1024 * 1024
+
+/**
+ * Splits the archive of a layer: content of larger files becomes objects, all other bytes are kept in the
+ * splitstream as they are (composefs.md §6.2).
+ *
+ * Ids of objects come late, so what stands behind an object waits in a queue; `settle` moves on what can be.
+ */
+export class LayerSplitter implements TarHandler {
+  readonly #newWriter: () => ObjectWriter
+  readonly #queue: InlineQueue
+  #writer: ObjectWriter
+  /** Where the data of the current entry goes: nowhere yet, into an object in pieces, or inline. */
+  #target: 'object' | 'open' | 'inline' = 'inline'
+  #sizeBytes = 0
+  #openIndex = 0
+  #entries = 0
+
+  /** @param newWriter may be asked for another one when too much waits */
+  constructor(stream: SplitstreamWriter, newWriter: () => ObjectWriter) {
+    this.#newWriter = newWriter
+    this.#writer = newWriter()
+    this.#queue = new InlineQueue(stream)
+  }
+
+  get entries(): number {
+    return this.#entries
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.#queue.inline(bytes)
+  }
+
+  entry(entry: TarEntry): void {
+    this.#entries++
+    const { sizeBytes } = entry
+    if (isSparse(entry)) throw sparseFile(entry.name)
+    this.#sizeBytes = sizeBytes
+    this.#target = isRegular(entry.typeFlag) && sizeBytes > maxInlineBytes ? 'object' : 'inline'
+  }
+
+  data(chunk: Uint8Array): void {
+    switch (this.#target) {
+      case 'inline':
+        this.#queue.inline(chunk)
+        return
+      case 'object':
+        this.#queue.external(this.#sizeBytes)
+        if (chunk.length === this.#sizeBytes) {
+          this.#writer.put(chunk)
+          return
+        }
+        this.#openIndex = this.#writer.begin(this.#sizeBytes)
+        this.#target = 'open'
+        this.#writer.data(this.#openIndex, chunk)
+        return
+      case 'open':
+        this.#writer.data(this.#openIndex, chunk)
+    }
+  }
+
+  end(): void {
+    if (this.#target === 'open') this.#writer.end(this.#openIndex)
+    this.#target = 'inline'
+  }
+
+  /** Between chunks: wait while the writer is busy, then move on what became known. */
+  async settle(): Promise<void> {
+    if (this.#writer.full) await this.#writer.drain()
+    this.#queue.settle(this.#writer.take())
+    // Small files behind a large one that is still being hashed: stop reading until all is known. Never in
+    // the middle of a file.
+    if (this.#queue.waitingBytes > maxWaitingBytes && this.#target !== 'open') {
+      this.#queue.settle(await this.#finishWriter())
+      this.#writer = this.#newWriter()
+    }
+  }
+
+  /** After the archive's end: all bytes are in the stream. */
+  async finish(): Promise<void> {
+    this.#queue.settle(await this.#finishWriter())
+  }
+
+  /** Idempotent. */
+  close(): void {
+    this.#writer.close()
+  }
+
+  async #finishWriter(): Promise<readonly ObjectId[]> {
+    try {
+      return await this.#writer.finish()
+    } finally {
+      this.#writer.close()
+    }
+  }
+}
+
+/** Types `0`, NUL and `7`. */
+function isRegular(typeFlag: number): boolean {
+  return typeFlag === 0x30 || typeFlag === 0 || typeFlag === 0x37
+}
+
+/** GNU's sparse files in PAX clothes; those of type `S` the parser refuses. */
+function isSparse({ pax }: TarEntry): boolean {
+  if (pax.size === 0) return false
+  for (const key of pax.keys()) if (key.startsWith('GNU.sparse.')) return true
+  return false
+}

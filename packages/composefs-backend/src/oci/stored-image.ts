@@ -1,0 +1,58 @@
+import type { Digest, ImageReference, StoredImage, StoredLayer } from '@bootc-sdk/core'
+import { isBootcError } from '@bootc-sdk/core'
+import type { ComposefsRepo } from '../repo/api.js'
+import { readDocuments, type StoredDocuments } from './documents.js'
+import type { Filing } from './filing.js'
+import { imageRef, layerStream } from './names.js'
+
+/** Name of the backend in results. */
+export const storeName = 'composefs'
+
+/**
+ * An image by its manifest. One that is damaged or no image counts as absent, so that a pull can mend it.
+ *
+ * @param reference what it is filed under, when the caller knows
+ */
+export async function readStoredImage(
+  repo: ComposefsRepo,
+  manifestDigest: Digest,
+  filing: Filing,
+  reference?: ImageReference,
+): Promise<StoredImage | undefined> {
+  const documents = await readOrUndefined(repo, manifestDigest)
+  if (documents?.config === undefined) return undefined
+  const { manifest, config, images } = documents
+  const update = await filing.notes.cachedUpdate(manifestDigest)
+  return {
+    store: storeName,
+    // Old repositories do not say; `open` makes do without.
+    id: images.get(imageRef(repo.meta.erofsVersion)) ?? '',
+    ...(reference === undefined ? {} : { reference }),
+    manifestDigest,
+    configDigest: manifest.config.digest,
+    manifest,
+    config,
+    layers: storedLayers(documents),
+    ...(update === undefined ? {} : { cachedUpdate: update }),
+  }
+}
+
+/** Layers by manifest order; `id` is empty for those that are not there. */
+function storedLayers({ manifest, config, layers }: StoredDocuments): StoredLayer[] {
+  return manifest.layers.map(({ digest }, i) => {
+    const diffId = config!.rootfs.diff_ids[i] ?? digest
+    return { digest, diffId, ref: layerStream(diffId), id: layers.get(diffId) ?? '' }
+  })
+}
+
+async function readOrUndefined(
+  repo: ComposefsRepo,
+  manifestDigest: Digest,
+): Promise<StoredDocuments | undefined> {
+  try {
+    return await readDocuments(repo, manifestDigest)
+  } catch (error) {
+    if (isBootcError(error)) return undefined
+    throw error
+  }
+}
