@@ -15,7 +15,7 @@ export type OpenFile = (file: Inode) => ByteSource
 export function bytesSource(bytes: Uint8Array): ByteSource {
   return {
     sizeBytes: bytes.length,
-     
+
     async *read({ start, end }) {
       if (end > start) yield bytes.subarray(start, end)
     },

@@ -70,7 +70,6 @@ export function deviceNumber(major: number, minor: number): number {
 
 /** Names of archives as bytes; nearly all are ASCII already. */
 export function asBytes(name: string): ByteString {
-   
   return /^[\x00-\x7f]*$/.test(name) ? name : toBytes(name)
 }
 
