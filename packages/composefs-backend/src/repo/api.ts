@@ -67,6 +67,11 @@ export interface GcResult {
   readonly bytes: number
   readonly images: number
   readonly streams: number
+  /**
+   * What was not understood and left alone. When something that is alive cannot be read (a damaged stream or
+   * image), it is listed here and nothing was deleted.
+   */
+  readonly problems: readonly { readonly kind: string; readonly path: string; readonly message: string }[]
 }
 
 /** `cfsctl fsck` words: kinds as in composefs.md §4.5. */
