@@ -3,7 +3,7 @@ import { objectPath, type VerityAlgorithm } from '../types.js'
 import { METACOPY_HEADER_SIZE } from './constants.js'
 import { isExternal, type ErofsInode } from './read-inode.js'
 import type { Superblock } from './read-superblock.js'
-import { forEachXattr, suffixIs } from './read-xattrs.js'
+import { forEachXattr, METACOPY_SUFFIX, REDIRECT_SUFFIX, suffixIs, XATTR_TRUSTED } from './read-xattrs.js'
 import { S_IFMT, S_IFREG, type ByteString, type Int64 } from '../../tree/inode.js'
 
 /** Where the content of a file is that the image only names. */
@@ -15,9 +15,6 @@ export interface ExternalFile {
   readonly sizeBytes: Int64
 }
 
-const trusted = 4
-const metacopy = 'overlay.metacopy'
-const redirect = 'overlay.redirect'
 const objectName = /^([0-9a-f]{2})\/([0-9a-f]{62}|[0-9a-f]{126})$/
 
 /**
@@ -31,11 +28,11 @@ export function readExternal(image: Superblock, inode: ErofsInode): ExternalFile
   let payload: ByteString | undefined
   const { bytes } = image
   forEachXattr(image, inode, (prefix, suffixOffset, valueOffset, valueEnd) => {
-    if (prefix !== trusted) return
+    if (prefix !== XATTR_TRUSTED) return
     // The first of several is the one that the kernel finds.
-    if (digest === undefined && suffixIs(bytes, suffixOffset, valueOffset, metacopy)) {
+    if (digest === undefined && suffixIs(bytes, suffixOffset, valueOffset, METACOPY_SUFFIX)) {
       digest = readMetacopy(bytes, inode, valueOffset, valueEnd)
-    } else if (payload === undefined && suffixIs(bytes, suffixOffset, valueOffset, redirect)) {
+    } else if (payload === undefined && suffixIs(bytes, suffixOffset, valueOffset, REDIRECT_SUFFIX)) {
       payload = readRedirect(bytes, inode, valueOffset, valueEnd)
     }
   })

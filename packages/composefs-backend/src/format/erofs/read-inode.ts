@@ -138,6 +138,11 @@ export function readTarget(image: Superblock, inode: ErofsInode): ByteString {
   return target
 }
 
+/** An error about one inode. */
+export function badInode(inode: { readonly nid: number; readonly offset: number }, what: string) {
+  return badImage(`inode ${inode.nid} ${what}`, { offset: inode.offset })
+}
+
 /** True for regular files whose content is not in the image. */
 export function isExternal(inode: ErofsInode): boolean {
   return inode.layout === LAYOUT_CHUNKED

@@ -1,5 +1,20 @@
-import { directory, Inode, S_IFCHR, S_IFLNK, S_IFMT, S_IFREG, type FileTree } from '../../tree/inode.js'
-import { escapedWhiteout, isRootStub, restoreXattrs, type TreeConvention } from './read-convention.js'
+import {
+  directory,
+  Inode,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  type FileTree,
+} from '../../tree/inode.js'
+import {
+  isEscapedWhiteout,
+  isRootStub,
+  restoreXattrs,
+  type Shown,
+  type TreeConvention,
+} from './read-convention.js'
 import { readExternal } from './read-external.js'
 import { readContent, readTarget, type ErofsInode } from './read-inode.js'
 import type { Superblock } from './read-superblock.js'
@@ -25,7 +40,7 @@ interface Place {
 
 class TreeReader {
   readonly #image: Superblock
-  readonly #convention: TreeConvention
+  readonly #shown: Shown
   readonly #work: Work
   readonly #xattrs: XattrDecoder
   /** Leaves by inode number; undefined: not shown in this convention. */
@@ -33,7 +48,7 @@ class TreeReader {
 
   constructor(image: Superblock, convention: TreeConvention) {
     this.#image = image
-    this.#convention = convention
+    this.#shown = { version: image.version, convention }
     this.#work = new Work(image.bytes.length)
     this.#xattrs = new XattrDecoder(image, new Work(image.bytes.length))
   }
@@ -47,7 +62,7 @@ class TreeReader {
         directory: (found, parent, start, end) => {
           const inode = directory() as Place['inode']
           this.#attributes(inode, found)
-          inode.xattrs = restoreXattrs(this.#xattrs.read(found), found.mode, this.#convention)
+          inode.xattrs = restoreXattrs(found, this.#xattrs.readOwn(found), false, this.#shown)
           if (parent === undefined) root = inode
           else parent.inode.children.set(bytes.toString('latin1', start, end), inode)
           return { inode, isRoot: parent === undefined }
@@ -56,7 +71,7 @@ class TreeReader {
           const name = bytes.toString('latin1', start, end)
           const inode = this.#leaf(found)
           if (inode === undefined) return
-          if (parent.isRoot && isRootStub(this.#image.version, name, found, inode, this.#convention)) return
+          if (parent.isRoot && isRootStub(name, found, isWhiteout(inode), this.#shown)) return
           parent.inode.children.set(name, inode)
         },
       },
@@ -76,20 +91,19 @@ class TreeReader {
     const type = found.mode & S_IFMT
     const inode = new Inode(found.mode)
     this.#attributes(inode, found)
-    const xattrs = found.xattrSize === 0 ? [] : this.#xattrs.read(found)
-    inode.xattrs = restoreXattrs(xattrs, found.mode, this.#convention)
-    if (type === S_IFREG) {
-      if (escapedWhiteout(xattrs)) {
-        inode.mode = (inode.mode & ~S_IFMT) | S_IFCHR
-        return inode
-      }
+    const stored = this.#xattrs.readOwn(found)
+    const whiteout = isEscapedWhiteout(found, stored, this.#shown)
+    inode.xattrs = restoreXattrs(found, stored, whiteout, this.#shown)
+    if (whiteout) {
+      inode.mode = (inode.mode & ~S_IFMT) | S_IFCHR
+    } else if (type === S_IFREG) {
       this.#regular(inode, found)
     } else if (type === S_IFLNK) {
       inode.target = readTarget(this.#image, found)
-    } else {
+    } else if (type === S_IFCHR || type === S_IFBLK) {
       inode.rdev = found.u
       // mkcomposefs takes any real whiteout for a stub.
-      if (this.#convention === 'c' && type === S_IFCHR && found.u === 0) return undefined
+      if (this.#shown.convention === 'c' && isWhiteout(inode)) return undefined
     }
     return inode
   }
@@ -113,4 +127,8 @@ class TreeReader {
     inode.mtimeNsec = found.mtimeNsec
     inode.nlink = found.nlink
   }
+}
+
+function isWhiteout(inode: Inode): boolean {
+  return (inode.mode & S_IFMT) === S_IFCHR && inode.rdev === 0
 }

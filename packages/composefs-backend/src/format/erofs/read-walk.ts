@@ -131,13 +131,9 @@ export function* walkTree(image: Superblock): Generator<ErofsEntry, void, undefi
       const name = image.bytes.toString('latin1', start, end)
       const child = readChild(image, nid, type, dirent)
       const directory = (child.mode & S_IFMT) === S_IFDIR
-      entries.push({
-        path: `${path}/${name}`,
-        name,
-        depth: depth + 1,
-        inode: child,
-        again: !directory && seen.add(nid),
-      })
+      const again = !directory && seen.add(nid)
+      if (!directory && !again) charge(work, child)
+      entries.push({ path: `${path}/${name}`, name, depth: depth + 1, inode: child, again })
     })
     return entries.reverse()
   }

@@ -5,15 +5,6 @@ import type { ErofsInode } from './read-inode.js'
 import type { Superblock } from './read-superblock.js'
 import type { Work } from './read-work.js'
 
-/** Where an attribute lies: its suffix, directly followed by its value. */
-export interface XattrPlace {
-  /** Index of the name's prefix. */
-  readonly prefix: number
-  readonly suffixOffset: number
-  readonly valueOffset: number
-  readonly valueEnd: number
-}
-
 /**
  * Call `visit` for each attribute of an inode as it is in the image: those in the inode, then the shared
  * ones. `shared` is the id of a shared one, -1 otherwise.
@@ -65,6 +56,11 @@ export function forEachXattr(
   }
 }
 
+/** Prefix index of `trusted.`, and the names below it that make a file refer to an object. */
+export const XATTR_TRUSTED = 4
+export const METACOPY_SUFFIX = 'overlay.metacopy'
+export const REDIRECT_SUFFIX = 'overlay.redirect'
+
 /** True when the suffix at this place is `suffix`. */
 export function suffixIs(bytes: Buffer, from: number, to: number, suffix: ByteString): boolean {
   if (to - from !== suffix.length) return false
@@ -72,38 +68,62 @@ export function suffixIs(bytes: Buffer, from: number, to: number, suffix: ByteSt
   return true
 }
 
+/** An attribute as stored; `prefix` is the index that its name was split with. */
+export type StoredXattr = readonly [name: ByteString, value: ByteString, prefix: number]
+
 /** Attributes as strings; shared ones are decoded once. */
 export class XattrDecoder {
   readonly #image: Superblock
-  readonly #work: Work | undefined
-  readonly #shared = new Map<number, readonly [ByteString, ByteString]>()
+  readonly #work: Work
+  readonly #shared = new Map<number, StoredXattr>()
   /** Suffix to full name, so that a million inodes have one copy of a name. */
   readonly #names = XATTR_PREFIXES.map(() => new Map<ByteString, ByteString>())
 
-  /** @param work where the bytes of shared attributes are charged */
-  constructor(image: Superblock, work?: Work) {
+  /** @param work where the bytes of shared attributes are charged, once each */
+  constructor(image: Superblock, work: Work) {
     this.#image = image
     this.#work = work
   }
 
   /** Names and values in the order of `forEachXattr`, as stored. */
-  read(inode: ErofsInode): (readonly [name: ByteString, value: ByteString])[] {
-    const out: (readonly [ByteString, ByteString])[] = []
+  read(inode: ErofsInode): StoredXattr[] {
+    const out: StoredXattr[] = []
+    forEachXattr(this.#image, inode, (...place) => out.push(this.#entry(...place)))
+    return out
+  }
+
+  /** Without those that say where the content is: each file has its own, and `readExternal` reads them. */
+  readOwn(inode: ErofsInode): StoredXattr[] {
+    const out: StoredXattr[] = []
+    const { bytes } = this.#image
     forEachXattr(this.#image, inode, (prefix, suffixOffset, valueOffset, valueEnd, id) => {
-      let entry = id < 0 ? undefined : this.#shared.get(id)
-      if (entry === undefined) {
-        entry = this.#decode(prefix, suffixOffset, valueOffset, valueEnd)
-        if (id >= 0) {
-          this.#work?.spend(valueEnd - suffixOffset + XATTR_ENTRY_SIZE, suffixOffset)
-          this.#shared.set(id, entry)
-        }
-      }
-      out.push(entry)
+      const external =
+        prefix === XATTR_TRUSTED &&
+        (suffixIs(bytes, suffixOffset, valueOffset, METACOPY_SUFFIX) ||
+          suffixIs(bytes, suffixOffset, valueOffset, REDIRECT_SUFFIX))
+      if (!external) out.push(this.#entry(prefix, suffixOffset, valueOffset, valueEnd, id))
     })
     return out
   }
 
-  #decode(prefix: number, suffixOffset: number, valueOffset: number, valueEnd: number) {
+  #entry(
+    prefix: number,
+    suffixOffset: number,
+    valueOffset: number,
+    valueEnd: number,
+    id: number,
+  ): StoredXattr {
+    const known = id < 0 ? undefined : this.#shared.get(id)
+    if (known !== undefined) return known
+    const entry = this.#decode(prefix, suffixOffset, valueOffset, valueEnd)
+    if (id >= 0) {
+      this.#work.spend(valueEnd - suffixOffset + XATTR_ENTRY_SIZE, suffixOffset)
+      this.#shared.set(id, entry)
+    }
+    return entry
+  }
+
+  #decode(prefix: number, suffixOffset: number, valueOffset: number, valueEnd: number): StoredXattr {
     const { bytes } = this.#image
     const suffix = bytes.toString('latin1', suffixOffset, valueOffset)
     const names = this.#names[prefix]!
@@ -114,7 +134,7 @@ export class XattrDecoder {
         throw badImage('an attribute has no name', { offset: suffixOffset })
       names.set(suffix, name)
     }
-    return [name, bytes.toString('latin1', valueOffset, valueEnd)] as const
+    return [name, bytes.toString('latin1', valueOffset, valueEnd), prefix]
   }
 }
 

@@ -14,7 +14,8 @@ import { readContent, readTarget, type ErofsInode } from './read-inode.js'
 import { readSuperblock, type Superblock } from './read-superblock.js'
 import { readTree } from './read-tree.js'
 import { readChild, readRoot, visitTree, walkTree, type ErofsEntry } from './read-walk.js'
-import { XattrDecoder } from './read-xattrs.js'
+import { Work } from './read-work.js'
+import { XattrDecoder, type StoredXattr } from './read-xattrs.js'
 
 /**
  * A composefs image. Nothing but header, superblock and root was read when it is opened; all methods throw
@@ -42,7 +43,7 @@ export interface ErofsImage {
   objects(): Iterable<ReferencedObject>
 
   /** Attributes as stored, with those of the overlay. */
-  xattrs(inode: ErofsInode): readonly (readonly [name: ByteString, value: ByteString])[]
+  xattrs(inode: ErofsInode): readonly StoredXattr[]
   /** Target of a symbolic link. */
   target(inode: ErofsInode): ByteString
   /** Content of a regular file that is in the image: a copy. */
@@ -75,7 +76,7 @@ class Image implements ErofsImage {
   constructor(superblock: Superblock) {
     this.superblock = superblock
     this.root = readRoot(superblock)
-    this.#xattrs = new XattrDecoder(superblock)
+    this.#xattrs = new XattrDecoder(superblock, new Work(superblock.bytes.length))
   }
 
   get version(): ErofsVersion {
@@ -159,7 +160,7 @@ class Image implements ErofsImage {
     return found.values()
   }
 
-  xattrs(inode: ErofsInode): readonly (readonly [ByteString, ByteString])[] {
+  xattrs(inode: ErofsInode): readonly StoredXattr[] {
     return this.#xattrs.read(inode)
   }
 
