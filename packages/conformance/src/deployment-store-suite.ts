@@ -89,10 +89,29 @@ export function deploymentStoreSuite(options: DeploymentStoreSuiteOptions): void
       assert.notEqual(two.bootDigest, three.bootDigest)
     })
 
-    test('the same image can be deployed twice', async ({ backend, deploy }) => {
-      const [one, two] = [await deploy(1), await deploy(1)]
-      assert.notEqual(one.id, two.id)
-      assert.equal((await allOf(backend.deployments.list())).length, 2)
+    test('the same image can be deployed twice, or its id is known beforehand', async (bench) => {
+      const { deployments, images } = bench.backend
+      const { image } = await importImage(images, releaseImage(1))
+      const known = await deployments.idOf?.(image, bench.lock)
+      const [one, two] = [await bench.deploy(1), await bench.deploy(1)]
+      const listed = (await allOf(deployments.list())).map(({ id }) => id)
+      if (known === undefined) assert.notEqual(one.id, two.id)
+      else assert.deepEqual([one.id, two.id, ...listed], [known, known, known])
+      assert.deepEqual(listed.sort(), [...new Set([one.id, two.id])].sort())
+    })
+
+    test('a deployment made again is a fresh one', async (bench) => {
+      const { deployments, images } = bench.backend
+      const { image } = await importImage(images, releaseImage(1))
+      if ((await deployments.idOf?.(image, bench.lock)) === undefined) return
+      const { id } = await bench.deploy(1)
+      await (await deployments.etc(id, bench.lock)).write('left-over', Buffer.from('x'))
+      await bench.deploy(1, otherImage)
+      assert.equal(await (await deployments.etc(id, bench.lock)).stat('left-over'), undefined)
+      assert.deepEqual(
+        (await allOf(deployments.list())).map(({ origin }) => origin),
+        [otherImage],
+      )
     })
 
     test('/etc is seeded on first use, then kept, then thrown away on request', async (bench) => {

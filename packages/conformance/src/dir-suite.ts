@@ -29,6 +29,8 @@ export function dirSuite(options: DirSuiteOptions): void {
     test('methods are there exactly when they are claimed', async (dir) => {
       assert.ok(Object.isFrozen(dir.supports))
       methodMatches(dir.supports.immutable, dir.setImmutable, 'setImmutable')
+      methodMatches(dir.supports.verity, dir.enableVerity, 'enableVerity')
+      methodMatches(dir.supports.verity, dir.measureVerity, 'measureVerity')
     })
 
     test('files are written whole, read whole and in parts', async (dir) => {
@@ -244,6 +246,30 @@ export function dirSuite(options: DirSuiteOptions): void {
       await dir.setMeta('t', { mode: 0o500 })
       await dir.remove('t')
       assert.deepEqual(await names(dir), ['outside'])
+    })
+
+    test('fs-verity is measured once it is enabled, and belongs to the file, not the name', async (dir) => {
+      if (dir.enableVerity === undefined || dir.measureVerity === undefined) return
+      const digests = {
+        sha256: '1e2eaa4202d750a41174ee454970b92c1bc2f925b1e35076d8c7d5f56362ba64',
+        sha512:
+          '18430270729d162d4e469daca123ae61893db4b0583d8f7081e3bf4f92b88ba514e7982f10733fb6aa895195c5ae8fd2eb2c47a8be05513ce5a0c51a6f570409',
+      }
+      for (const algorithm of ['sha256', 'sha512'] as const) {
+        await put(dir, algorithm, 'hello world')
+        assert.equal(await dir.measureVerity(algorithm), undefined)
+        assert.equal(await dir.enableVerity(algorithm, algorithm), 'enabled')
+        assert.equal(await dir.enableVerity(algorithm, algorithm), 'already')
+        assert.deepEqual(await dir.measureVerity(algorithm), { algorithm, digest: digests[algorithm] })
+        assert.equal(await readText(dir, algorithm), 'hello world')
+      }
+      await dir.rename('sha256', 'moved')
+      assert.equal((await dir.measureVerity('moved'))?.digest, digests.sha256)
+      await put(dir, 'moved', 'hello world')
+      assert.equal(await dir.measureVerity('moved'), undefined)
+      await dir.mkdir('d')
+      await rejectsWith(/^TREE_NOT_FILE$/, () => dir.enableVerity!('d', 'sha256'))
+      await rejectsWith(/^TREE_NOT_FOUND$/, () => dir.measureVerity!('missing'))
     })
 
     test('immutable entries refuse change, and remove clears what it meets', async (dir) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { BootcError, isBootcError, type Bootc } from '@bootc-sdk/core'
-import { powerCutSysroot, simulateReboot, type MemorySysroot } from '@bootc-sdk/core/testing'
+import { powerCutSysroot, type MemorySysroot } from '@bootc-sdk/core/testing'
 import { editEtc, Lab, restart, type Pair, type Running } from './machine.js'
 import { assertClean, assertMergedEtc } from './pair-checks.js'
 import { releaseImage } from './release-image.js'
@@ -29,7 +29,7 @@ export function fullDiskSuite(options: FullDiskSuiteOptions): void {
         const lab = new Lab(options)
         const start = await edited(lab)
         await forEveryWrite(lab, start, options, upgrade, async (sysroot, where) => {
-          assert.equal((await simulateReboot(sysroot.disks)).boot.version, '1', where)
+          assert.equal((await lab.wouldBoot(sysroot)).version, '1', where)
           const bootc = await lab.bootc(sysroot)
           const { outcome } = await bootc.upgrade()
           assert.ok(outcome === 'staged' || outcome === 'already-staged', `${where}: ${outcome}`)
@@ -46,7 +46,7 @@ export function fullDiskSuite(options: FullDiskSuiteOptions): void {
         const start = await edited(lab)
         await (await lab.bootc(start)).upgrade()
         await forEveryWrite(lab, start, options, finalize, async (sysroot, where) => {
-          const { version } = (await simulateReboot(sysroot.disks)).boot
+          const { version } = await lab.wouldBoot(sysroot)
           assert.ok(['1', '2'].includes(version), where)
           await finish(lab, sysroot, await lab.bootc(sysroot), where)
         })
@@ -96,7 +96,7 @@ async function forEveryWrite(
 }
 
 async function finish(lab: Lab, sysroot: MemorySysroot, bootc: Bootc, where: string): Promise<void> {
-  const { boot } = await simulateReboot(sysroot.disks)
+  const boot = await lab.wouldBoot(sysroot)
   const machine: Running = { boot, sysroot, bootc }
   const next = await restart(lab, machine)
   assert.equal(next.boot.version, '2', where)

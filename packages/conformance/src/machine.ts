@@ -10,11 +10,13 @@ import {
   memoryDir,
   memorySysroot,
   memoryTransport,
+  simulateBoot,
   simulateReboot,
   type BuiltImage,
   type MemoryDisks,
   type MemorySysroot,
   type MemoryTransport,
+  type RootFollower,
   type SimulatedBoot,
 } from '@bootc-sdk/core/testing'
 
@@ -22,6 +24,8 @@ import {
 export interface Pair {
   readonly store: () => Provider<StoreBackend>
   readonly bootloader: () => Provider<Bootloader>
+  /** How its root arguments are followed, where core/testing does not know them. */
+  readonly roots?: readonly RootFollower[]
   /** `directory` (default): /boot is part of the root; `volume`: a file system of its own. */
   readonly boot?: 'directory' | 'volume'
 }
@@ -69,9 +73,14 @@ export class Lab {
     return sysroot.disks
   }
 
+  /** What would come up now. @throws BootFailure */
+  wouldBoot(sysroot: MemorySysroot, entry = 0): Promise<SimulatedBoot> {
+    return simulateBoot(sysroot, { entry, roots: this.pair.roots })
+  }
+
   /** @throws BootFailure */
   async boot(disks: MemoryDisks): Promise<Running> {
-    const { boot, sysroot } = await simulateReboot(disks)
+    const { boot, sysroot } = await simulateReboot(disks, { roots: this.pair.roots })
     return { boot, sysroot, bootc: await this.bootc(sysroot) }
   }
 }

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { simulateBoot } from '@bootc-sdk/core/testing'
 import { isPlainData, rejectsWith, allOf } from './checks.js'
 import { copyDisks, editEtc, Lab, otherImage, restart, type Pair, type Running } from './machine.js'
 import { assertClean, assertMergedEtc, diskText } from './pair-checks.js'
@@ -94,7 +93,7 @@ export function pairSuite(options: PairSuiteOptions): void {
       assert.equal((await second.bootc.rollback()).next, 'rollback')
       assert.equal((await second.bootc.status()).rollbackQueued, true)
       assert.equal((await second.bootc.rollback()).next, 'current')
-      assert.equal((await simulateBoot(second.sysroot)).version, '2')
+      assert.equal((await made.wouldBoot(second.sysroot)).version, '2')
       await second.bootc.rollback()
       const old = await made.boot(second.sysroot.disks)
       assert.equal(old.boot.version, '1')
@@ -119,7 +118,7 @@ export function pairSuite(options: PairSuiteOptions): void {
       )
       assert.deepEqual(versions.sort(), ['2', '3'])
       await assertClean(third.sysroot.disks)
-      assert.equal((await simulateBoot(third.sysroot, { entry: 1 })).version, '2')
+      assert.equal((await made.wouldBoot(third.sysroot, 1)).version, '2')
     })
 
     test('kernels are on the boot volume once each, and go with their last entry', async () => {
@@ -157,7 +156,7 @@ export function pairSuite(options: PairSuiteOptions): void {
       made.release(releaseImage(2))
       assert.equal((await first.bootc.upgrade({ downloadOnly: true })).outcome, 'downloaded')
       assert.equal((await first.bootc.finalize()).outcome, 'locked')
-      assert.equal((await simulateBoot(first.sysroot)).version, '1')
+      assert.equal((await made.wouldBoot(first.sysroot)).version, '1')
       await first.bootc.upgrade({ fromDownloaded: true })
       assert.equal((await restart(made, first)).boot.version, '2')
     })
@@ -172,7 +171,7 @@ export function pairSuite(options: PairSuiteOptions): void {
       const third = await restart(made, second)
       const versions = (await third.bootc.status()).order.map(({ deployment }) => deployment.image?.version)
       assert.deepEqual(versions, ['3', '2', '1'])
-      assert.equal((await simulateBoot(third.sysroot, { entry: 2 })).version, '1')
+      assert.equal((await made.wouldBoot(third.sysroot, 2)).version, '1')
     })
 
     test('one writer at a time: the second is told that the sysroot is locked', async () => {

@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto'
 import {
   memorySysroot,
   powerCutSysroot,
-  simulateBoot,
   type MemoryDisks,
   type MemorySysroot,
   type PowerCutSysroot,
@@ -248,7 +247,7 @@ async function recover(lab: Lab, disks: MemoryDisks, operation: Operation): Prom
   const machine = await lab.boot(disks)
   const { version, menu } = machine.boot
   // Also what is not the default: somebody may choose it now.
-  for (let entry = 1; entry < menu.length; entry++) await simulateBoot(machine.sysroot, { entry })
+  for (let entry = 1; entry < menu.length; entry++) await lab.wouldBoot(machine.sysroot, entry)
   assert.ok(operation.versions.includes(version), `version ${version} boots`)
   await assertMergedEtc(machine, version)
 

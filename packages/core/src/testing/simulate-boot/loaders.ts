@@ -33,7 +33,7 @@ async function readMemoryMenu(boot: ReadTree): Promise<MenuEntry[]> {
 }
 
 /**
- * As GRUB's blscfg: `loader/entries/*.conf` through the link `loader`, by file name in version order, newest
+ * As GRUB's blscfg: `loader/entries/*.conf`, through the link `loader` where it is one, by file name, highest
  * first. @see ostree.md 19.1 in the format documents; Fedora's grub2 blscfg.c
  */
 async function readBlsMenu(boot: ReadTree): Promise<MenuEntry[]> {
@@ -41,7 +41,7 @@ async function readBlsMenu(boot: ReadTree): Promise<MenuEntry[]> {
   if (directory === undefined) throw new Error('boot volume has no loader/entries')
   const names = (await namesIn(boot, directory)).filter((name) => name.endsWith('.conf'))
   const entries: MenuEntry[] = []
-  for (const fileName of names.sort(byVersion).reverse()) {
+  for (const fileName of names.sort(byPackage).reverse()) {
     const text = (await readFollowing(boot, `${directory}/${fileName}`))!.toString('utf8')
     const values = (key: string) =>
       text
@@ -59,9 +59,25 @@ async function readBlsMenu(boot: ReadTree): Promise<MenuEntry[]> {
   return entries
 }
 
-/** Numbers by value, the rest by characters. */
+/** A name is taken for `name-version-release`, with release, then version missing where there are fewer parts. */
+function byPackage(a: string, b: string): number {
+  const parts = (name: string) => /^(.*?)(?:-([^-]*))?(?:-([^-]*))?$/.exec(name.slice(0, -'.conf'.length))!
+  const [left, right] = [parts(a), parts(b)]
+  return [1, 2, 3].map((i) => byVersion(left[i] ?? '', right[i] ?? '')).find((order) => order !== 0) ?? 0
+}
+
+/** As RPM: runs of digits by value and above letters, letters by characters, all else only separates. */
 function byVersion(a: string, b: string): number {
-  return a.localeCompare(b, 'en', { numeric: true })
+  const runs = (text: string) => text.match(/\d+|[A-Za-z]+/g) ?? []
+  const [left, right] = [runs(a), runs(b)]
+  for (let i = 0; i < Math.min(left.length, right.length); i++) {
+    const [x, y] = [left[i]!, right[i]!]
+    const numbers = Number(/^\d/.test(x)) - Number(/^\d/.test(y))
+    if (numbers !== 0) return numbers
+    if (/^\d/.test(x) && BigInt(x) !== BigInt(y)) return BigInt(x) < BigInt(y) ? -1 : 1
+    if (!/^\d/.test(x) && x !== y) return x < y ? -1 : 1
+  }
+  return left.length - right.length
 }
 
 async function namesIn(tree: ReadTree, path: string): Promise<string[]> {

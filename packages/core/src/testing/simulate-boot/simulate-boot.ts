@@ -1,6 +1,9 @@
 import type { ReadTree, Sysroot } from '../../interfaces/index.js'
-import { followPath, readFollowing } from './follow.js'
+import { BootFailure } from './boot-failure.js'
+import { readFollowing } from './follow.js'
 import { readMenu, type MenuEntry } from './loaders.js'
+import { mountedView } from './mounted-view.js'
+import { memoryRoots, ostreeRoots, type FoundRoot, type RootFollower } from './roots.js'
 
 /** A system as it would come up. */
 export interface SimulatedBoot {
@@ -9,17 +12,20 @@ export interface SimulatedBoot {
   readonly menu: readonly MenuEntry[]
   /** What /proc/cmdline would say. */
   readonly cmdline: string
-  /** Directory of the running root, below the physical root. */
+  /** Directory of the running deployment, below the physical root; its `etc` is the running one's. */
   readonly deployment: string
   /** Of `os-release`. */
   readonly version: string
+  readonly marks: FoundRoot['marks']
   /** Content of a file of the running system, links followed; undefined when absent. */
   read(path: string): Promise<string | undefined>
 }
 
-/** Nothing comes up; the message says why. */
-export class BootFailure extends Error {
-  override readonly name = 'BootFailure'
+export interface SimulateBootOptions {
+  /** Place in the menu; default the first. */
+  readonly entry?: number
+  /** Formats of stores, besides those that are known: `memory=` (core/testing) and `ostree=`. */
+  readonly roots?: readonly RootFollower[] | undefined
 }
 
 /**
@@ -27,15 +33,13 @@ export class BootFailure extends Error {
  * find the default entry, its kernel and initramfs, the deployment that the root arguments lead to, and check
  * that the deployment is one (usr, etc, os-release) and that the kernel is its own.
  *
- * Knows `memory=` (core/testing) and `ostree=` root arguments, entries of `memoryBootloader` and of GRUB's
- * blscfg.
+ * Knows entries of `memoryBootloader` and of GRUB's blscfg.
  *
- * @param entry place in the menu; default the first
  * @throws BootFailure
  */
 export async function simulateBoot(
   sysroot: Pick<Sysroot, 'root' | 'boot'>,
-  { entry: index = 0 }: { entry?: number } = {},
+  { entry: index = 0, roots = [] }: SimulateBootOptions = {},
 ): Promise<SimulatedBoot> {
   const { root, boot } = sysroot
   const { loader, entries: menu } = await readMenu(boot.dir).catch((error: unknown) => {
@@ -47,22 +51,24 @@ export async function simulateBoot(
   const initrds: Buffer[] = []
   for (const path of entry.initrds) initrds.push(await loadBootFile(sysroot, path))
 
-  const { deployment, etc, varDir } = await findRoot(root, entry.options)
-  for (const path of [`${deployment}/usr`, etc, varDir]) {
+  const { deployment, tree, etc, varDir, marks } = await findRoot(
+    root,
+    [...roots, memoryRoots, ostreeRoots],
+    entry.options,
+  )
+  if ((await tree.stat('usr'))?.type !== 'directory') throw new BootFailure(`${deployment} has no /usr`)
+  for (const path of [etc, varDir]) {
     if ((await root.stat(path))?.type !== 'directory') throw new BootFailure(`${path} is not a directory`)
   }
-  await checkKernel(root, deployment, kernel, initrds)
-  const osRelease = (await readFollowing(root, `${deployment}/usr/lib/os-release`))?.toString('utf8')
+  await checkKernel(tree, deployment, kernel, initrds)
+  const osRelease = (await readFollowing(tree, 'usr/lib/os-release'))?.toString('utf8')
   const version = /^VERSION_ID="?([^"\n]*)"?$/m.exec(osRelease ?? '')?.[1]
   if (version === undefined) throw new BootFailure(`${deployment} has no VERSION_ID in usr/lib/os-release`)
+  const running = mountedView(tree, { etc: root.sub(etc), var: root.sub(varDir) })
   return {
-    ...{ loader, menu, deployment, version },
+    ...{ loader, menu, deployment, version, marks },
     cmdline: `BOOT_IMAGE=${entry.linux} ${entry.options}`,
-    async read(path) {
-      const where = path.startsWith('var/') ? `${varDir}/${path.slice(4)}` : `${deployment}/${path}`
-      const inEtc = path.startsWith('etc/') ? `${etc}/${path.slice(4)}` : where
-      return (await readFollowing(root, inEtc))?.toString('utf8')
-    },
+    read: async (path) => (await readFollowing(running, path))?.toString('utf8'),
   }
 }
 
@@ -74,59 +80,32 @@ async function loadBootFile({ root, boot }: Pick<Sysroot, 'root' | 'boot'>, path
   return content
 }
 
-interface FoundRoot {
-  readonly deployment: string
-  readonly etc: string
-  readonly varDir: string
-}
-
-async function findRoot(root: ReadTree, options: string): Promise<FoundRoot> {
+async function findRoot(
+  root: Sysroot['root'],
+  followers: readonly RootFollower[],
+  options: string,
+): Promise<FoundRoot> {
   const words = options.split(/\s+/)
-  const value = (key: string) => words.find((word) => word.startsWith(`${key}=`))?.slice(key.length + 1)
-  const ostree = value('ostree')
-  if (ostree !== undefined) return findOstreeRoot(root, ostree)
-  const memory = value('memory')
-  if (memory === undefined) throw new BootFailure(`no root argument in ${JSON.stringify(options)}`)
-  const deployment = await followPath(root, `memory/${memory}`)
-  if (deployment === undefined) throw new BootFailure(`memory=${memory} leads nowhere`)
-  const record = await readFollowing(root, `${deployment}.json`)
-  if (record === undefined || record.length === 0) throw new BootFailure(`${deployment} has no record`)
-  const { stateroot } = JSON.parse(record.toString('utf8')) as { stateroot: string }
-  return { deployment, etc: `${deployment}/etc`, varDir: `memory/var/${stateroot}` }
-}
-
-/** ostree-prepare-root: the argument must be a symbolic link that leads to a deployment. */
-async function findOstreeRoot(root: ReadTree, argument: string): Promise<FoundRoot> {
-  const parent = await followPath(root, argument.slice(0, argument.lastIndexOf('/')))
-  const link = `${parent}/${argument.slice(argument.lastIndexOf('/') + 1)}`
-  if (parent === undefined || (await root.stat(link))?.type !== 'symlink') {
-    throw new BootFailure(`ostree=${argument} is not a symbolic link`)
+  for (const { follow } of followers) {
+    const found = await follow(root, words)
+    if (found !== undefined) return found
   }
-  const deployment = await followPath(root, link)
-  const stateroot = /^ostree\/deploy\/([^/]+)\/deploy\/[0-9a-f]{64}\.\d+$/.exec(deployment ?? '')?.[1]
-  if (deployment === undefined || stateroot === undefined) {
-    throw new BootFailure(`ostree=${argument} leads to no deployment (${deployment})`)
-  }
-  // The origin file is what libostree knows a deployment by; without it `ostree admin` fails.
-  if ((await root.stat(`${deployment}.origin`)) === undefined) {
-    throw new BootFailure(`${deployment} has no origin file`)
-  }
-  return { deployment, etc: `${deployment}/etc`, varDir: `ostree/deploy/${stateroot}/var` }
+  throw new BootFailure(`no root argument in ${JSON.stringify(options)}`)
 }
 
 /** A kernel with the modules of another release starts, and then finds no driver. */
 async function checkKernel(
-  root: ReadTree,
+  tree: ReadTree,
   deployment: string,
   kernel: Buffer,
   initrds: readonly Buffer[],
 ): Promise<void> {
-  const modules = `${deployment}/usr/lib/modules`
-  if ((await root.stat(modules)) === undefined) throw new BootFailure(`${modules} is missing`)
-  for await (const { name } of root.list(modules)) {
-    const own = await readFollowing(root, `${modules}/${name}/vmlinuz`)
+  const modules = 'usr/lib/modules'
+  if ((await tree.stat(modules)) === undefined) throw new BootFailure(`${deployment}: ${modules} is missing`)
+  for await (const { name } of tree.list(modules)) {
+    const own = await readFollowing(tree, `${modules}/${name}/vmlinuz`)
     if (own === undefined || !own.equals(kernel)) continue
-    const initrd = await readFollowing(root, `${modules}/${name}/initramfs.img`)
+    const initrd = await readFollowing(tree, `${modules}/${name}/initramfs.img`)
     if (initrd === undefined || initrds.some((each) => each.equals(initrd))) return
   }
   throw new BootFailure(`kernel and initramfs in the entry are not those of ${deployment}`)
