@@ -334,6 +334,28 @@ describe('streaming', () => {
     }
   })
 
+  test('data that is kept elsewhere is passed over, and what follows is read', () => {
+    const calls: string[] = []
+    const parser = createTarParser({
+      entry: ({ name, sizeBytes }) => void calls.push(`${name.slice(0, 5)} ${sizeBytes}`),
+      data: () => void calls.push('data'),
+      end: () => void calls.push('end'),
+    })
+    const dataStart = bytes.indexOf('x'.repeat(1300))
+    for (let at = 0; at < dataStart; at += 100) parser.push(bytes.subarray(at, Math.min(at + 100, dataStart)))
+    expect(parser.skipData()).toBe(1300)
+    parser.push(bytes.subarray(dataStart + 1300))
+    parser.end()
+    expect(calls).toEqual(['a 1300', 'end', 'd/ 0', 'end', 'long/ 1', 'data', 'end'])
+  })
+
+  test('nothing is passed over but the whole data of a member', () => {
+    const parser = createTarParser({ entry() {}, data() {}, end() {} })
+    expect(() => parser.skipData()).toThrow(expect.objectContaining({ code: 'IMAGE_TAR_CORRUPT' }))
+    parser.push(bytes.subarray(0, bytes.indexOf('x'.repeat(1300)) + 1))
+    expect(() => parser.skipData()).toThrow(expect.objectContaining({ code: 'IMAGE_TAR_CORRUPT' }))
+  })
+
   test('one block of zeros ends the archive', () => {
     expect(readAll(Buffer.concat([rawHeader({}), Buffer.alloc(512), rawHeader({})])).length).toBe(1)
   })
