@@ -9,6 +9,16 @@ import { describe, test } from 'vitest'
 dirSuite({ test, describe, name: 'memory', create: async () => ({ dir: memoryDir() }) })
 
 dirSuite({
+  ...{ test, describe, name: 'memory with fs-verity' },
+  create: async () => ({ dir: memoryDir({ supports: { verity: true } }) }),
+})
+
+dirSuite({
+  ...{ test, describe, name: 'memory with fs-verity that can lose power' },
+  create: async () => ({ dir: powerCutDir(memoryDir({ supports: { verity: true } })).dir }),
+})
+
+dirSuite({
   ...{ test, describe, name: 'memory as a FAT volume' },
   create: async () => {
     const none = { symlink: false, hardlink: false, xattrs: false, chown: false, exchange: false }

@@ -73,6 +73,7 @@ export interface DirSupports {
   /** `rename(…, { exchange: true })`. */
   readonly exchange: boolean
   readonly reflink: boolean
+  /** fs-verity can be enabled on files. */
   readonly verity: boolean
   readonly immutable: boolean
   /** Locks are the kernel's (OFD on files, flock on directories), so other programs are excluded too. */
@@ -114,10 +115,25 @@ export interface Dir extends ReadTree {
   lock(path: string, options: LockOptions): Promise<AsyncDisposable>
   /** FS_IMMUTABLE_FL on a directory or file. Present when `supports.immutable`. */
   setImmutable?(path: string, immutable: boolean): Promise<void>
+  /**
+   * Enable fs-verity on a regular file: 4096-byte blocks, no salt; its content can never change again. `already`
+   * when it has verity, of whatever algorithm. Present when `supports.verity`.
+   * @throws `TREE_UNSUPPORTED`, `TREE_NOT_FILE`; `TREE_IO` when somebody keeps it open for writing (ETXTBSY)
+   */
+  enableVerity?(path: string, algorithm: VerityMeasurement['algorithm']): Promise<'enabled' | 'already'>
+  /** What the kernel enforces; undefined for a file without verity. Present when `supports.verity`. */
+  measureVerity?(path: string): Promise<VerityMeasurement | undefined>
   /** Copy a regular file's content by reference where possible (FICLONE), else by bytes. */
   copy(from: string, to: string, options?: WriteOptions): Promise<void>
   /** A view of a directory below this one, with its own root. @throws `TREE_NOT_FOUND` */
   sub(path: string): Dir
+}
+
+/** fs-verity of a file as the kernel knows it. */
+export interface VerityMeasurement {
+  readonly algorithm: 'sha256' | 'sha512'
+  /** Lower-case hex. */
+  readonly digest: string
 }
 
 export interface LockOptions extends OpOptions {

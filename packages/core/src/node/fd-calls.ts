@@ -5,7 +5,10 @@ import { sharedInterpreter, type Interpreter } from './interpreter.js'
 import { errnoOf } from './tree-error.js'
 
 /** Calls on a descriptor that Node lacks. Rare: a few in an operation. */
-export type FdCalls = Pick<NativeSys, 'tryLock' | 'unlock' | 'setImmutable'>
+export type FdCalls = Pick<
+  NativeSys,
+  'tryLock' | 'unlock' | 'setImmutable' | 'enableVerity' | 'measureVerity'
+>
 
 /** @see sys/file.h: LOCK_SH, LOCK_EX with LOCK_NB */
 const flockShared = 1 | 4
@@ -42,16 +45,30 @@ export function fdCallsBy(interpreter: Interpreter): FdCalls {
     setImmutable(fd, immutable) {
       call(interpreter, fd, 'immutable', immutable ? 1 : 0)
     },
+    enableVerity(fd, algorithm) {
+      call(interpreter, fd, 'enable-verity', algorithm)
+    },
+    measureVerity(fd) {
+      try {
+        const [algorithm, digest] = call(interpreter, fd, 'measure-verity', 0).trim().split(' ')
+        return { algorithm: Number(algorithm), digest: Buffer.from(digest!, 'hex') }
+      } catch (error) {
+        if (errnoOf(error) === 'ENODATA') return undefined
+        throw error
+      }
+    },
   }
 }
 
-function call({ program, fdArgs }: Interpreter, fd: number, name: string, value: number): void {
-  const { status, error } = spawnSync(program, [...fdArgs, name, String(value)], {
+/** What it prints. */
+function call({ program, fdArgs }: Interpreter, fd: number, name: string, value: number): string {
+  const { status, stdout, error } = spawnSync(program, [...fdArgs, name, String(value)], {
     cwd: '/',
     env: { LC_ALL: 'C' },
-    stdio: ['ignore', 'ignore', 'ignore', fd],
+    stdio: ['ignore', 'pipe', 'ignore', fd],
+    encoding: 'latin1',
   })
-  if (status === 0) return
+  if (status === 0) return stdout
   const cause = error === undefined ? {} : { cause: error }
   // Neither a program that cannot be started nor one that was killed says anything about the file.
   const code = status === null ? 'EIO' : getSystemErrorName(-status)

@@ -1,7 +1,9 @@
 /*
  * One call on descriptor 3 (Python refuses a directory as standard input); the exit code is errno, 0 when done. Arguments: `flock N`
  * with N of flock(2), `ofd N` with l_type for F_OFD_SETLK (37) over the whole file, `immutable 0|1` for
- * FS_IMMUTABLE_FL (0x10) through FS_IOC_GETFLAGS and FS_IOC_SETFLAGS. @see linux/fs.h, asm-generic/fcntl.h
+ * FS_IMMUTABLE_FL (0x10) through FS_IOC_GETFLAGS and FS_IOC_SETFLAGS, `enable-verity N` with N = 1 for SHA-256 or
+ * 2 for SHA-512 and 4096-byte blocks, `measure-verity 0`, which prints that number and the digest in hex.
+ * @see linux/fs.h, linux/fsverity.h, asm-generic/fcntl.h
  */
 
 export const perlFdScript = `
@@ -12,6 +14,14 @@ if ($call eq 'flock') {
 } elsif ($call eq 'ofd') {
   my $lock = pack 's s x4 q q i x4', $value, 0, 0, 0, 0;
   fcntl($fd, 37, $lock) or exit $! + 0;
+} elsif ($call eq 'enable-verity') {
+  my $request = pack 'L L L x116', 1, $value, 4096;
+  ioctl($fd, 0x40806685, $request) or exit $! + 0;
+} elsif ($call eq 'measure-verity') {
+  my $answer = pack 'S S x64', 0, 64;
+  ioctl($fd, 0xc0046686, $answer) or exit $! + 0;
+  my ($algorithm, $digest) = unpack 'S S/a', $answer;
+  print $algorithm, ' ', unpack('H*', $digest);
 } else {
   my $flags = pack 'L x4', 0;
   ioctl($fd, 0x80086601, $flags) or exit $! + 0;
@@ -30,6 +40,12 @@ try:
         fcntl.flock(3, value)
     elif call == 'ofd':
         fcntl.fcntl(3, 37, struct.pack('hhqqi4x', value, 0, 0, 0, 0))
+    elif call == 'enable-verity':
+        fcntl.ioctl(3, 0x40806685, struct.pack('=LLL116x', 1, value, 4096))
+    elif call == 'measure-verity':
+        answer = fcntl.ioctl(3, 0xc0046686, struct.pack('=HH64x', 0, 64))
+        algorithm, size = struct.unpack_from('=HH', answer)
+        print(algorithm, answer[4:4 + size].hex())
     else:
         old, = struct.unpack('L', fcntl.ioctl(3, 0x80086601, struct.pack('L', 0)))
         fcntl.ioctl(3, 0x40086602, struct.pack('L', old | 0x10 if value else old & ~0x10))

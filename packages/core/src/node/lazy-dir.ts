@@ -58,5 +58,9 @@ export function lazyDir(base: Dir, name: string): Dir {
   if (base.setImmutable !== undefined) {
     dir.setImmutable = (path, immutable) => base.setImmutable!(at(path), immutable)
   }
+  if (base.supports.verity) {
+    dir.enableVerity = (path, algorithm) => base.enableVerity!(at(path), algorithm)
+    dir.measureVerity = (path) => base.measureVerity!(at(path))
+  }
   return Object.freeze(dir)
 }

@@ -25,6 +25,7 @@ import { renameEntry } from './rename.js'
 import { detectSupports } from './supports.js'
 import { syncTree } from './sync-tree.js'
 import { errnoOf, fromErrno, treeError } from './tree-error.js'
+import { enableVerity, measureVerity } from './verity.js'
 import { fillWith, makeFile } from './write-file.js'
 import { readXattrs } from './xattrs.js'
 
@@ -148,6 +149,11 @@ function openNodeDir(root: NodeRoot): Dir {
   }
   if (root.supports.immutable) {
     dir.setImmutable = (path, immutable) => on(path, placeOf, (place) => setImmutable(root, place, immutable))
+  }
+  if (root.supports.verity) {
+    dir.enableVerity = (path, algorithm) =>
+      on(path, placeBelow, (place) => enableVerity(root, place, algorithm))
+    dir.measureVerity = (path) => on(path, placeBelow, (place) => measureVerity(root, place))
   }
   return Object.freeze(dir)
 }

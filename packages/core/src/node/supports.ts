@@ -1,6 +1,7 @@
-import { closeSync, constants, openSync, statfsSync } from 'node:fs'
+import { closeSync, constants, existsSync, openSync, statfsSync } from 'node:fs'
 import type { NativeAddon } from '@bootc-sdk/native'
 import type { DirSupports } from '../interfaces/index.js'
+import { fdCalls } from './fd-calls.js'
 import { sharedInterpreter } from './interpreter.js'
 
 /** @see linux/magic.h */
@@ -14,6 +15,13 @@ const fsMagic = {
   f2fs: 0xf2f52010,
 }
 const withFlags: readonly number[] = [fsMagic.btrfs, fsMagic.xfs, fsMagic.bcachefs, fsMagic.ext, fsMagic.f2fs]
+
+/** File systems that can have fs-verity, by their names in /sys/fs. */
+const withVerity: Readonly<Record<number, string>> = {
+  [fsMagic.btrfs]: 'btrfs',
+  [fsMagic.ext]: 'ext4',
+  [fsMagic.f2fs]: 'f2fs',
+}
 
 /** What a directory's file system offers, looked up without writing. */
 export function detectSupports(hostPath: string, native: NativeAddon | undefined): DirSupports {
@@ -31,7 +39,7 @@ export function detectSupports(hostPath: string, native: NativeAddon | undefined
       hardlink: !fat,
       exchange: native !== undefined && !fat,
       reflink: type === fsMagic.btrfs || type === fsMagic.xfs || type === fsMagic.bcachefs,
-      verity: native !== undefined && !fat && works(() => native.sys.measureVerity(fd)),
+      verity: hasVerity(fd, type, native),
       immutable:
         root &&
         !fat &&
@@ -43,6 +51,16 @@ export function detectSupports(hostPath: string, native: NativeAddon | undefined
   } finally {
     closeSync(fd)
   }
+}
+
+/** The file system itself is asked, since a volume may lack the feature that its kernel knows. */
+function hasVerity(fd: number, type: number, native: NativeAddon | undefined): boolean {
+  const name = withVerity[type]
+  if (name === undefined) return false
+  // Without the addon asking takes a process: only where the kernel has it at all.
+  if (native === undefined && !existsSync(`/sys/fs/${name}/features/verity`)) return false
+  const calls = fdCalls(native)
+  return calls !== undefined && works(() => calls.measureVerity(fd))
 }
 
 function works(call: () => unknown): boolean {

@@ -19,6 +19,7 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   EOPNOTSUPP: 'TREE_UNSUPPORTED',
   ENOTSUP: 'TREE_UNSUPPORTED',
   ENOSYS: 'TREE_UNSUPPORTED',
+  ENOTTY: 'TREE_UNSUPPORTED',
 }
 
 const problems: Readonly<Record<string, string>> = {

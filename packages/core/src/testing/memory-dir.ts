@@ -4,6 +4,7 @@ import { compareNames, joinPath, normalizePath } from '../names/index.js'
 import { treeError } from '../node/tree-error.js'
 import { MemoryFs, type Inode, type MemoryOptions } from './memory-fs.js'
 import { lockInode } from './memory-lock.js'
+import { verityDigest } from './memory-verity.js'
 
 /** A `Dir` in memory, with what tests need besides. */
 export interface MemoryDir extends Dir {
@@ -208,6 +209,16 @@ export function openMemoryDir(fs: MemoryFs, base: string): MemoryDir {
     dir.setImmutable = async (path, immutable) => {
       fs.get(at(path)).immutable = immutable
     }
+  }
+  if (fs.supports.verity) {
+    dir.enableVerity = async (path, algorithm) => {
+      const node = file(at(path))
+      fs.checkMutable(node, at(path))
+      if (node.verity !== undefined) return 'already'
+      node.verity = { algorithm, digest: verityDigest(node.data, algorithm) }
+      return 'enabled'
+    }
+    dir.measureVerity = async (path) => file(at(path)).verity
   }
   return Object.freeze(dir)
 }

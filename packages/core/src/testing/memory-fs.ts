@@ -1,4 +1,4 @@
-import type { DirSupports, EntryType, Stat } from '../interfaces/index.js'
+import type { DirSupports, EntryType, Stat, VerityMeasurement } from '../interfaces/index.js'
 import { baseName, parentPath } from '../names/index.js'
 import { treeError } from '../node/tree-error.js'
 
@@ -16,6 +16,7 @@ export interface Inode {
   immutable: boolean
   /** Regular files. */
   data: Uint8Array
+  verity?: VerityMeasurement
   /** Symbolic links. */
   target: string
   /** Directories. */

@@ -130,6 +130,16 @@ class Volume {
           to.setImmutable!(at(path), immutable),
         )
     }
+    if (base.supports.verity) {
+      dir.enableVerity = async (path, algorithm) => {
+        if ((await reading(() => base.measureVerity!(at(path)))) !== undefined) return 'already'
+        await this.write(`seal ${at(path)}`, async (to) => {
+          await to.enableVerity!(at(path), algorithm)
+        })
+        return 'enabled'
+      }
+      dir.measureVerity = async (path) => reading(() => base.measureVerity!(at(path)))
+    }
     return Object.freeze(dir)
   }
 }

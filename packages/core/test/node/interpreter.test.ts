@@ -97,6 +97,32 @@ describe.each(['perl', 'python3'])('system calls by %s', (name) => {
     expect(() => calls.tryLock(9999, 'ofd', true)).toThrow(expect.objectContaining({ code: 'EIO' }))
   })
 
+  installed('fs-verity is asked for as the addon asks, and a refusal is told from a file without it', () => {
+    const path = scratch()
+    const file = join(path, 'f')
+    writeFileSync(file, 'hello world')
+    const calls = fdCallsBy(interpreter)
+    const outcome = (call: () => unknown) => {
+      try {
+        return call()
+      } catch (error) {
+        return (error as { code: unknown }).code
+      }
+    }
+    const fd = openSync(file, 'r')
+    const before = outcome(() => calls.measureVerity(fd))
+    const enabled = outcome(() => calls.enableVerity(fd, 1))
+    const after = outcome(() => calls.measureVerity(fd))
+    closeSync(fd)
+    if (before !== undefined) {
+      expect([before, enabled, after]).toEqual(Array(3).fill(expect.stringMatching(/^(ENOTTY|EOPNOTSUPP|ENOTSUP)$/)))
+      expect(nodeDir(path).supports.verity).toBe(false)
+      return
+    }
+    const digest = '1e2eaa4202d750a41174ee454970b92c1bc2f925b1e35076d8c7d5f56362ba64'
+    expect(after).toEqual({ algorithm: 1, digest: Buffer.from(digest, 'hex') })
+  })
+
   test.skipIf(found === undefined || process.getuid?.() !== 0)(
     'an immutable file is one for everybody',
     () => {
