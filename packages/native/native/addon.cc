@@ -12,7 +12,9 @@
 #include "read-files.h"
 #include "sha256.h"
 #include "sys.h"
+#include "verity-js.h"
 #include "zlib-abi.h"
+#include "zstd-encoder-js.h"
 
 namespace bootc {
 namespace {
@@ -56,6 +58,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportFactory(exports, "createDecoder", DecoderClass(env));
   ExportFactory(exports, "createObjectWriter", ObjectWriterClass(env));
   ExportFactory(exports, "createCheckout", CheckoutClass(env));
+  ExportFactory(exports, "createZstdEncoder", ZstdEncoderClass(env));
+  exports.Set("verityDigest", Napi::Function::New<Guarded<VerityDigest>>(env, "verityDigest"));
+  exports.Set("verityDigestFiles", Napi::Function::New<Guarded<VerityDigestFiles>>(env, "verityDigestFiles"));
   exports.Set("publish", Napi::Function::New<Guarded<Publish>>(env, "publish"));
   exports.Set("readFiles", Napi::Function::New<Guarded<ReadFiles>>(env, "readFiles"));
   exports.Set("zstdCompress", Napi::Function::New<Guarded<ZstdCompress>>(env, "zstdCompress"));
@@ -66,6 +71,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   internals.Set("zstdVersion", ZSTD_versionString());
   internals.Set("zlibVersion", zlibVersion());
   internals.Set("sha256", Napi::Function::New<Guarded<HashSha256>>(env, "sha256"));
+  internals.Set("verityDigestBy", Napi::Function::New<Guarded<VerityDigestBy>>(env, "verityDigestBy"));
+  internals.Set("verityEngines", Napi::Function::New<Guarded<VerityEngines>>(env, "verityEngines"));
   exports.Set("internals", internals);
   return exports;
 }

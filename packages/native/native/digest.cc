@@ -5,7 +5,7 @@
 
 namespace bootc {
 
-Digest::Digest(int algorithm) : algorithm_(algorithm) {
+Digest::Digest(int algorithm, Sha256::Engine engine) : algorithm_(algorithm), sha256_(engine) {
   if (algorithm_ == 1) return;
   evp_ = EVP_MD_CTX_new();
   if (!evp_ || !EVP_DigestInit_ex(evp_, EVP_sha512(), nullptr)) throw std::bad_alloc();

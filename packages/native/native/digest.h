@@ -9,7 +9,7 @@ namespace bootc {
 class Digest {
  public:
   /// @param algorithm as fs-verity numbers them: 1 = SHA-256, 2 = SHA-512
-  explicit Digest(int algorithm);
+  explicit Digest(int algorithm, Sha256::Engine engine = Sha256::Engine::best);
   ~Digest();
   Digest(const Digest&) = delete;
   Digest& operator=(const Digest&) = delete;

@@ -1,10 +1,9 @@
 // SHA-256 blocks with the ARMv8 cryptography extension (Arm ARM: SHA256H, SHA256H2, SHA256SU0, SHA256SU1).
+#include "cpu.h"
 #include "sha256.h"
 
 #if defined(__aarch64__)
 #include <arm_neon.h>
-#include <asm/hwcap.h>
-#include <sys/auxv.h>
 
 namespace bootc {
 namespace {
@@ -33,10 +32,7 @@ __attribute__((target("+crypto"))) void Blocks(uint32_t state[8], const uint8_t*
 
 }  // namespace
 
-Sha256Blocks Sha256Armv8() {
-  static const bool supported = getauxval(AT_HWCAP) & HWCAP_SHA2;
-  return supported ? Blocks : nullptr;
-}
+Sha256Blocks Sha256Armv8() { return CpuFeatures().sha ? Blocks : nullptr; }
 
 }  // namespace bootc
 #else

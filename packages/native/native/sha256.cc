@@ -16,10 +16,10 @@ alignas(64) const uint32_t kSha256K[64] = {
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 };
 
-namespace {
-constexpr uint32_t kInitial[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                                  0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+const uint32_t kSha256Initial[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                    0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
 
+namespace {
 Sha256Blocks BestBlocks() {
   static const Sha256Blocks best = Sha256ShaNi() ? Sha256ShaNi() : Sha256Armv8();
   return best;
@@ -42,7 +42,7 @@ Sha256::~Sha256() {
 
 void Sha256::Reset() {
   total_ = 0;
-  std::memcpy(state_, kInitial, sizeof state_);
+  std::memcpy(state_, kSha256Initial, sizeof state_);
   if (evp_ && !EVP_DigestInit_ex(evp_, EVP_sha256(), nullptr)) throw std::bad_alloc();
 }
 

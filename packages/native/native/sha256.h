@@ -13,6 +13,7 @@ using Sha256Digest = std::array<uint8_t, 32>;
 using Sha256Blocks = void (*)(uint32_t state[8], const uint8_t* data, size_t blocks);
 
 extern const uint32_t kSha256K[64];
+extern const uint32_t kSha256Initial[8];
 /// The block function for this CPU, or nullptr.
 Sha256Blocks Sha256ShaNi();
 Sha256Blocks Sha256Armv8();

@@ -41,8 +41,7 @@ Napi::Value MeasureVerity(const Napi::CallbackInfo& info) {
   std::memset(&arg, 0, sizeof arg);
   arg.digest.digest_size = 64;
   if (ioctl(FdArg(info), FS_IOC_MEASURE_VERITY, &arg) < 0) {
-    // ENODATA: a plain file; the others: a file system or kernel without fs-verity.
-    if (errno == ENODATA || errno == ENOTTY || errno == EOPNOTSUPP) return info.Env().Undefined();
+    if (errno == ENODATA) return info.Env().Undefined();
     FailErrno("ioctl(FS_IOC_MEASURE_VERITY)");
   }
   auto result = Napi::Object::New(info.Env());

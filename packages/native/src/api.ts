@@ -75,7 +75,10 @@ export interface NativeSys {
   ficlone(sourceFd: number, targetFd: number): void
   /** FS_IOC_ENABLE_VERITY with version 1 and 4096-byte blocks; algorithm 1 = sha256, 2 = sha512. */
   enableVerity(fd: number, algorithm: 1 | 2): void
-  /** FS_IOC_MEASURE_VERITY; undefined when verity is not enabled on the file. */
+  /**
+   * FS_IOC_MEASURE_VERITY; undefined when verity is not enabled on the file. Throws ENOTTY or EOPNOTSUPP where
+   * the file system or the kernel has none; a directory may be asked.
+   */
   measureVerity(fd: number): { algorithm: number; digest: Buffer } | undefined
   syncfs(fd: number): Promise<void>
   /** statfs magic number and f_bfree/f_bavail/f_blocks in bytes. */
