@@ -21,6 +21,11 @@ export interface OpenComposefsRepoOptions extends OpOptions {
   readonly allowMissingVerity?: boolean | undefined
   /** The addon to use; false for none. Default: `getNative()`. Both ways give the same objects. */
   readonly native?: NativeAddon | false | undefined
+  /**
+   * `open` (default): the shared lock is held until the repository is disposed. `writing`: only in transactions,
+   * for programs that keep it open for long and would keep others from collecting garbage.
+   */
+  readonly lock?: 'open' | 'writing' | undefined
 }
 
 export interface InitComposefsRepoOptions extends OpOptions {
@@ -31,6 +36,7 @@ export interface InitComposefsRepoOptions extends OpOptions {
   /** Default: fs-verity on meta.json where the file system can. True: refuse where it cannot. False: never. */
   readonly requireVerity?: boolean | undefined
   readonly native?: NativeAddon | false | undefined
+  readonly lock?: OpenComposefsRepoOptions['lock']
 }
 
 /**
@@ -44,7 +50,7 @@ export async function openComposefsRepo(
   dir: Dir,
   options: OpenComposefsRepoOptions = {},
 ): Promise<ComposefsRepo> {
-  const lock = await RepoLock.shared(dir, options)
+  const lock = options.lock === 'writing' ? RepoLock.whenWriting(dir) : await RepoLock.shared(dir, options)
   try {
     const { meta, reason } = await findMeta(dir)
     const wanted = options.algorithm
@@ -88,6 +94,7 @@ export async function initComposefsRepo(
   const repo = await openComposefsRepo(dir, {
     algorithm,
     native: options.native,
+    lock: options.lock,
     signal: options.signal,
     onProgress: options.onProgress,
     requireVerity: requireVerity === true,

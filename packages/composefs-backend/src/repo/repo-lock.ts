@@ -6,8 +6,8 @@ const defaultTimeoutMs = 300_000
 const notLocked: AsyncDisposable = { [Symbol.asyncDispose]: () => Promise.resolve() }
 
 /**
- * The lock of a repository: flock(2) on its directory, shared while it is open, exclusive while objects are
- * deleted, as composefs-rs takes it.
+ * The lock of a repository: flock(2) on its directory, shared while it is open (or, for programs that keep it
+ * open for long, while it is written), exclusive while objects are deleted, as composefs-rs takes it.
  *
  * To convert a lock is to drop it and take the other kind; flock itself does no more (flock(2): "the existing
  * lock is first removed"), so nothing is lost by taking it through another descriptor.
@@ -15,14 +15,27 @@ const notLocked: AsyncDisposable = { [Symbol.asyncDispose]: () => Promise.resolv
 export class RepoLock implements AsyncDisposable {
   readonly #dir: Dir
   #held: AsyncDisposable
+  /** Shared all the time, not only while something is written. */
+  readonly #always: boolean
 
-  private constructor(dir: Dir, held: AsyncDisposable) {
+  private constructor(dir: Dir, held: AsyncDisposable, always: boolean) {
     this.#dir = dir
     this.#held = held
+    this.#always = always
   }
 
   static async shared(dir: Dir, options: OpOptions = {}): Promise<RepoLock> {
-    return new RepoLock(dir, await take(dir, false, defaultTimeoutMs, options))
+    return new RepoLock(dir, await take(dir, false, defaultTimeoutMs, options), true)
+  }
+
+  /** Nothing is held until it is asked for. */
+  static whenWriting(dir: Dir): RepoLock {
+    return new RepoLock(dir, notLocked, false)
+  }
+
+  /** What a writer holds until its end. @throws BootcError `STORE_COMPOSEFS_LOCKED` */
+  share(options: OpOptions): Promise<AsyncDisposable> {
+    return this.#always ? Promise.resolve(notLocked) : take(this.#dir, false, defaultTimeoutMs, options)
   }
 
   /**
@@ -44,7 +57,7 @@ export class RepoLock implements AsyncDisposable {
       await this.#held[Symbol.asyncDispose]()
       this.#held = notLocked
       // Nobody holds it exclusively for long; and without it this repository could not be used any more.
-      this.#held = await take(this.#dir, false, undefined, {})
+      if (this.#always) this.#held = await take(this.#dir, false, undefined, {})
     }
   }
 

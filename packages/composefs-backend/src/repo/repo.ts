@@ -128,15 +128,23 @@ export class Repo implements ComposefsRepo {
     // Before anything else is awaited: a collection must see it.
     this.#transactions++
     let staging: Staging | undefined
+    let shared: AsyncDisposable | undefined
     try {
+      shared = await this.#lock.share(options)
       const { Transaction } = await import('./transaction.js')
       await removeStale(this.dir)
       staging = await Staging.create(this.dir)
       const context = { ...this.#context, enforceVerity: await this.#probeVerity(staging) }
-      return new Transaction(context, this.#store, staging, () => this.#transactions--, options)
+      const held = shared
+      const onEnd = async (): Promise<void> => {
+        this.#transactions--
+        await held[Symbol.asyncDispose]()
+      }
+      return new Transaction(context, this.#store, staging, onEnd, options)
     } catch (error) {
       this.#transactions--
       await staging?.remove()
+      await shared?.[Symbol.asyncDispose]()
       if (isBootcError(error, 'TREE_READ_ONLY') || isBootcError(error, 'TREE_PERMISSION')) {
         throw readOnly(error.message, error)
       }

@@ -32,7 +32,7 @@ export class Transaction implements RepoTransaction {
   readonly #staging: Staging
   readonly #links: LinkWriter
   readonly #signal: AbortSignal | undefined
-  readonly #onEnd: () => void
+  readonly #onEnd: () => Promise<void>
   readonly #writers = new Set<Writer>()
   readonly #spools = new Set<StagedSpool>()
   #parts: StagedPart[] = []
@@ -52,7 +52,7 @@ export class Transaction implements RepoTransaction {
     context: RepoContext,
     store: ObjectStore,
     staging: Staging,
-    onEnd: () => void,
+    onEnd: () => Promise<void>,
     options: OpOptions = {},
   ) {
     this.#context = context
@@ -179,7 +179,7 @@ export class Transaction implements RepoTransaction {
       }
       await this.#staging.remove()
     } finally {
-      this.#onEnd()
+      await this.#onEnd()
     }
   }
 
