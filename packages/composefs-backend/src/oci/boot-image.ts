@@ -11,8 +11,7 @@ import { notStored } from './errors.js'
 import { fileImage } from './file-image.js'
 import type { Filing } from './filing.js'
 import { bootImageRef, imageRef } from './names.js'
-import { maxImageBytes } from './open-image.js'
-import { isWhole, RootImages } from './root-images.js'
+import { isWhole, maxImageBytes, RootImages } from './root-images.js'
 
 /** Versions that tools have sealed images with, newest first. */
 const sealedVersions: readonly ErofsVersion[] = [1, 2]

@@ -68,6 +68,19 @@ export async function readDocuments(
   }
 }
 
+/** The same for those who can do without what is damaged: a pull mends it. */
+export async function readDocumentsOrUndefined(
+  repo: ComposefsRepo,
+  manifestDigest: Digest,
+): Promise<StoredDocuments | undefined> {
+  try {
+    return await readDocuments(repo, manifestDigest)
+  } catch (error) {
+    if (isBootcError(error)) return undefined
+    throw error
+  }
+}
+
 /** The images that a config stream links; empty when there is no such stream or it is damaged. */
 export async function readImageRefs(
   repo: ComposefsRepo,

@@ -3,6 +3,7 @@ import { isBootcError } from '@bootc-sdk/core'
 import { isDockerManifest } from '@bootc-sdk/core/oci'
 import type { ObjectId } from '../format/types.js'
 import type { ComposefsRepo, RepoTransaction } from '../repo/api.js'
+import { readDocumentsOrUndefined } from './documents.js'
 import {
   bootImageRef,
   configRef,
@@ -28,9 +29,9 @@ export interface ImageParts {
 }
 
 /**
- * Write the streams of config and manifest, with their links. Whatever was there under their names is
- * replaced, and other manifests with the same config are made to link the new one: only a config stream that
- * has its name keeps alive what it links.
+ * Write the streams of config and manifest, with their links. What is there under their names is replaced,
+ * unless it says the same, and other manifests with the same config are made to link the new one: only a
+ * config stream that has its name keeps alive what it links.
  */
 export async function fileImage(
   repo: ComposefsRepo,
@@ -38,8 +39,9 @@ export async function fileImage(
   parts: ImageParts,
 ): Promise<void> {
   const configDigest = parts.manifest.config.digest
-  const configId = await writeConfig(transaction, parts)
   const known = await repo.stream(configStream(configDigest))
+  if (await saysTheSame(repo, parts, known)) return
+  const configId = await writeConfig(transaction, parts)
   transaction.setStream(configStream(configDigest), configId)
   transaction.setStream(
     manifestStream(parts.manifestDigest),
@@ -51,6 +53,17 @@ export async function fileImage(
   if (known !== undefined && known !== configId) {
     await relinkConfig(repo, transaction, { configDigest, configId, except: parts.manifestDigest })
   }
+}
+
+async function saysTheSame(
+  repo: ComposefsRepo,
+  { manifestDigest, diffIds, layers, images }: ImageParts,
+  configId: ObjectId | undefined,
+): Promise<boolean> {
+  const stored = await readDocumentsOrUndefined(repo, manifestDigest)
+  if (stored === undefined || stored.configId !== configId || stored.images.size !== images.size) return false
+  for (const [name, id] of images) if (stored.images.get(name) !== id) return false
+  return diffIds.every((diffId) => stored.layers.get(diffId) === layers.get(diffId))
 }
 
 function writeConfig(transaction: RepoTransaction, parts: ImageParts): Promise<ObjectId> {

@@ -1,16 +1,14 @@
 import type { Bytes, ReadTree, StoredImage } from '@bootc-sdk/core'
-import { erofsReadTree } from '../format/erofs/erofs-read-tree.js'
+import { readErofs } from '../format/erofs/read.js'
 import { writeErofs } from '../format/erofs/write.js'
 import type { ObjectId } from '../format/types.js'
 import { VerityHasher } from '../format/verity.js'
 import type { ComposefsRepo } from '../repo/api.js'
 import { corruptObject } from '../repo/errors.js'
+import { erofsReadTree } from '../tree/erofs-read-tree.js'
 import { treeFromLayers } from '../tree/from-layers.js'
 import { ociTransform } from '../tree/oci-transform.js'
-import { isWhole } from './root-images.js'
-
-/** Larger images no tool accepts. */
-export const maxImageBytes = 1024 * 1024 * 1024
+import { isWhole, maxImageBytes } from './root-images.js'
 
 /** The root of an image, from its EROFS image, or from its layers where old tools have made none. */
 export async function openImage(repo: ComposefsRepo, image: StoredImage): Promise<ReadTree> {
@@ -22,7 +20,10 @@ export async function openImage(repo: ComposefsRepo, image: StoredImage): Promis
           version,
           algorithm,
         })
-  return erofsReadTree(bytes, (id, range) => checkedObject(repo, id, range))
+  return erofsReadTree(readErofs(bytes), ({ digest, payload }, range) =>
+    // Without a digest the path of the object says it.
+    checkedObject(repo, digest === '' ? payload.replaceAll('/', '') : digest, range),
+  )
 }
 
 /**

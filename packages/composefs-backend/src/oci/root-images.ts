@@ -9,6 +9,9 @@ import { canBoot } from './can-boot.js'
 import { bootImageRef, imageRef } from './names.js'
 import type { ImageStoreSettings } from './settings.js'
 
+/** Larger images no tool accepts. */
+export const maxImageBytes = 1024 * 1024 * 1024
+
 /**
  * The EROFS images of one root file system. Those that the config stream links already are not made again;
  * the tree is built when the first one is really made, and once.

@@ -1,7 +1,6 @@
 import type { Digest, ImageReference, StoredImage, StoredLayer } from '@bootc-sdk/core'
-import { isBootcError } from '@bootc-sdk/core'
 import type { ComposefsRepo } from '../repo/api.js'
-import { readDocuments, type StoredDocuments } from './documents.js'
+import { readDocumentsOrUndefined, type StoredDocuments } from './documents.js'
 import type { Filing } from './filing.js'
 import { imageRef, layerStream } from './names.js'
 
@@ -19,7 +18,7 @@ export async function readStoredImage(
   filing: Filing,
   reference?: ImageReference,
 ): Promise<StoredImage | undefined> {
-  const documents = await readOrUndefined(repo, manifestDigest)
+  const documents = await readDocumentsOrUndefined(repo, manifestDigest)
   if (documents?.config === undefined) return undefined
   const { manifest, config, images } = documents
   const update = await filing.notes.cachedUpdate(manifestDigest)
@@ -43,16 +42,4 @@ function storedLayers({ manifest, config, layers }: StoredDocuments): StoredLaye
     const diffId = config!.rootfs.diff_ids[i] ?? digest
     return { digest, diffId, ref: layerStream(diffId), id: layers.get(diffId) ?? '' }
   })
-}
-
-async function readOrUndefined(
-  repo: ComposefsRepo,
-  manifestDigest: Digest,
-): Promise<StoredDocuments | undefined> {
-  try {
-    return await readDocuments(repo, manifestDigest)
-  } catch (error) {
-    if (isBootcError(error)) return undefined
-    throw error
-  }
 }
