@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { badDump } from '../errors.js'
+import { isHexDigest } from '../hex.js'
 import {
   Inode,
   isDirectory,
@@ -199,8 +200,9 @@ class DumpParser {
   }
 
   private digest(text: string): string {
-    if (/^(?:[0-9a-f]{64}|[0-9a-f]{128})$/.test(text)) return text
-    if (/^(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{128})$/.test(text)) return text.toLowerCase()
+    if (isDigest(text)) return text
+    const lower = text.toLowerCase()
+    if (isDigest(lower)) return lower
     return this.reader.fail('digest is not 64 or 128 hexadecimal digits')
   }
 
@@ -218,4 +220,8 @@ class DumpParser {
     if (!device && rdev !== 0) this.reader.fail('a device number of what is not a device')
     if (type === S_IFCHR && rdev === 0 && inode.nlink > 1) this.reader.fail('a whiteout with several names')
   }
+}
+
+function isDigest(text: string): boolean {
+  return isHexDigest(text, 'sha256') || isHexDigest(text, 'sha512')
 }

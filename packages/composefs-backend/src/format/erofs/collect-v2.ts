@@ -30,7 +30,7 @@ export function collectV2(tree: FileTree, table: XattrTable, references: Referen
     if (known === undefined) {
       const ino = list.add(inode, table.set(inode.xattrs), 1)
       inos.set(inode, ino)
-      if (references.isExternal(inode)) references.add(inode)
+      if (references.isExternal(inode)) list.kinds[ino] = references.add(inode)
       return ino
     }
     list.nlinks[known] = (list.nlinks[known] as number) + 1

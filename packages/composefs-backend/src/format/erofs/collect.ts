@@ -88,7 +88,7 @@ export function collect(
     const set = whiteout ? table.marked(inode.xattrs, WHITEOUT_MARKS) : table.set(inode.xattrs)
     const ino = list.add(inode, set, flavor === 'c' && inode.nlink > 0 ? inode.nlink : names)
     if (whiteout) list.types[ino] = FT_REGULAR
-    else if (references.isExternal(inode)) references.add(inode)
+    else if (references.isExternal(inode)) list.kinds[ino] = references.add(inode)
     return ino
   }
 

@@ -16,6 +16,7 @@ import type { ImagePlan } from './emit.js'
 import type { ImageBuffer } from './image-buffer.js'
 import { TYPE_BITS } from './inode-list.js'
 import {
+  areaOf,
   entrySize,
   METACOPY,
   METACOPY_SUFFIX,
@@ -81,7 +82,7 @@ export function writeInode(
     at += COMPACT_INODE_SIZE
   }
   if (xattrBytes > 0) {
-    const area = plan.areas.get(list.sets[ino] as XattrSet, plan.kinds[ino] as number)
+    const area = areaOf(list.sets[ino] as XattrSet, list.kinds[ino] as number, plan.table)
     writeXattrs(context, area, inode, at)
     at += xattrBytes
   }

@@ -25,16 +25,13 @@ import { ImageBuffer } from './image-buffer.js'
 import type { InodeList } from './inode-list.js'
 import type { Mtime, Placement } from './place.js'
 import type { References } from './references.js'
-import type { XattrAreas } from './xattr-area.js'
-import type { XattrPair } from './xattr-table.js'
+import type { XattrPair, XattrTable } from './xattr-table.js'
 
 /** Everything that is known of an image before its first byte is written. */
 export interface ImagePlan {
   readonly version: ErofsVersion
-  readonly hasAcl: boolean
   readonly list: InodeList
-  readonly kinds: Uint8Array
-  readonly areas: XattrAreas
+  readonly table: XattrTable
   readonly references: References
   readonly placement: Placement
   /** The shared table, in its order. */
@@ -110,7 +107,7 @@ function writeHead(out: ImageBuffer, plan: ImagePlan): void {
   const { list, placement, version, base } = plan
   out.u32(HEADER_MAGIC, HEADER.magic)
   out.u32(HEADER_VERSION, HEADER.version)
-  out.u32(version !== 2 && plan.hasAcl ? HEADER_FLAG_ACL : 0, HEADER.flags)
+  out.u32(version !== 2 && plan.table.hasAcl ? HEADER_FLAG_ACL : 0, HEADER.flags)
   out.u32(version, HEADER.composefsVersion)
   const at = SUPERBLOCK_OFFSET
   out.u32(SUPERBLOCK_MAGIC, at + SUPERBLOCK.magic)

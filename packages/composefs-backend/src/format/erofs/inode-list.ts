@@ -19,6 +19,8 @@ export class InodeList {
   readonly nlinks: number[] = []
   /** FT_*: type in directory entries; an escaped whiteout has that of a regular file. */
   readonly types: number[] = []
+  /** How they refer to objects, see references. */
+  readonly kinds: number[] = []
   /** In the order of their inodes. */
   readonly directories: Directory[] = []
 
@@ -32,6 +34,7 @@ export class InodeList {
     if (type === 0) throw invalidTree('inode', `mode ${inode.mode.toString(8)} has no file type`)
     checkNumbers(inode)
     this.types.push(type)
+    this.kinds.push(0)
     this.sets.push(set)
     this.nlinks.push(nlink)
     return this.inodes.push(inode) - 1

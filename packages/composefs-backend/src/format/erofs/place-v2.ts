@@ -18,15 +18,11 @@ import type { Directory } from './directory.js'
 import type { InodeList } from './inode-list.js'
 import { Placement, roundUp } from './place.js'
 import type { References } from './references.js'
-import type { XattrAreas } from './xattr-area.js'
+import { areaOf } from './xattr-area.js'
+import type { XattrSet, XattrTable } from './xattr-table.js'
 
 /** Places inodes of composefs_version 2: all extended, files and link targets wholly after the inode. */
-export function placeV2(
-  list: InodeList,
-  kinds: Uint8Array,
-  areas: XattrAreas,
-  references: References,
-): Placement {
+export function placeV2(list: InodeList, table: XattrTable, references: References): Placement {
   const placement = new Placement(list.length)
   const { nids, formats, xattrBytes, tailBytes, blocks, us } = placement
   let position = FIRST_INODE_OFFSET
@@ -34,7 +30,7 @@ export function placeV2(
   for (let ino = 0; ino < list.length; ino++) {
     const inode = list.inodes[ino] as Inode
     const type = list.types[ino] as number
-    const kind = kinds[ino] as number
+    const kind = list.kinds[ino] as number
     let tail = 0
     let layout = LAYOUT_PLAIN
     if (type === FT_DIRECTORY) {
@@ -53,7 +49,7 @@ export function placeV2(
       us[ino] = inode.rdev
     }
     if (layout === LAYOUT_PLAIN && tail > 0) layout = LAYOUT_INLINE
-    const xattrs = areas.get(list.sets[ino] as InodeList['sets'][0], kind).size(inode, references)
+    const xattrs = areaOf(list.sets[ino] as XattrSet, kind, table).size(inode, references)
     const header = EXTENDED_INODE_SIZE + xattrs
     if (layout === LAYOUT_INLINE) {
       const start = position + header

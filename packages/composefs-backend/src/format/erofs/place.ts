@@ -22,7 +22,8 @@ import type { Flavor } from '../dump/limits.js'
 import type { Directory } from './directory.js'
 import type { InodeList } from './inode-list.js'
 import type { References } from './references.js'
-import type { XattrAreas } from './xattr-area.js'
+import { areaOf } from './xattr-area.js'
+import type { XattrSet, XattrTable } from './xattr-table.js'
 
 /** A point in time; the unsigned comparison of composefs-rs puts times before 1970 last. */
 export interface Mtime {
@@ -75,13 +76,7 @@ export function earliest(list: InodeList, flavor: Flavor): Mtime {
 }
 
 /** Places inodes of composefs_version 0 and 1. */
-export function place(
-  list: InodeList,
-  kinds: Uint8Array,
-  areas: XattrAreas,
-  references: References,
-  base: Mtime,
-): Placement {
+export function place(list: InodeList, table: XattrTable, references: References, base: Mtime): Placement {
   const placement = new Placement(list.length)
   const { nids, formats, xattrBytes, tailBytes, blocks, us } = placement
   const baseSec = base.sec
@@ -91,7 +86,7 @@ export function place(
   for (let ino = 0; ino < list.length; ino++) {
     const inode = list.inodes[ino] as Inode
     const type = list.types[ino] as number
-    const kind = kinds[ino] as number
+    const kind = list.kinds[ino] as number
     let size: Int64 = 0
     let tail = 0
     let blockCount = 0
@@ -130,7 +125,7 @@ export function place(
       inode.uid <= 0xffff &&
       inode.gid <= 0xffff &&
       size <= 0xffffffff
-    const xattrs = areas.get(list.sets[ino] as InodeList['sets'][0], kind).size(inode, references)
+    const xattrs = areaOf(list.sets[ino] as XattrSet, kind, table).size(inode, references)
     const header = (compact ? COMPACT_INODE_SIZE : EXTENDED_INODE_SIZE) + xattrs
 
     position = roundUp(position, SLOT_SIZE)

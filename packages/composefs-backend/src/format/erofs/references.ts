@@ -1,8 +1,10 @@
 import { S_IFMT, S_IFREG, type ByteString, type Inode } from '../../tree/inode.js'
 import type { Flavor } from '../dump/limits.js'
 import { invalidTree } from '../errors.js'
+import { isHexDigest } from '../hex.js'
 import { algorithmNumber, digestBytes, objectPath, type VerityAlgorithm } from '../types.js'
 import { METACOPY_HEADER_SIZE, XATTR_METACOPY, XATTR_REDIRECT } from './constants.js'
+import type { InodeList } from './inode-list.js'
 import type { XattrPair, XattrTable } from './xattr-table.js'
 
 /** How a file refers to an object, in bits: it does; it names a path; either attribute is shared. */
@@ -11,6 +13,8 @@ export const HAS_REDIRECT = 2
 export const SHARES_METACOPY = 4
 export const SHARES_REDIRECT = 8
 
+const SLASH = 0x2f
+
 /**
  * The attributes that make files refer to objects. They differ from file to file, so they are not made into
  * pairs, except the few that several files share because their content is equal.
@@ -18,7 +22,6 @@ export const SHARES_REDIRECT = 8
 export class References {
   readonly metacopyBytes: number
   private readonly header: ByteString
-  private readonly digestForm: RegExp
   private readonly metacopyUses = new Map<string, number>()
   private readonly redirectUses = new Map<ByteString, number>()
   private readonly metacopyPairs = new Map<string, XattrPair>()
@@ -33,7 +36,6 @@ export class References {
   ) {
     this.metacopyBytes = METACOPY_HEADER_SIZE + digestBytes[algorithm]
     this.header = String.fromCharCode(0, this.metacopyBytes, 0, algorithmNumber[algorithm])
-    this.digestForm = new RegExp(`^[0-9a-f]{${2 * digestBytes[algorithm]}}$`)
   }
 
   /** Does its content lie outside the image? */
@@ -51,21 +53,22 @@ export class References {
       : objectPath(inode.digest)
   }
 
-  /** Takes an external file into account. */
-  add(inode: Inode): void {
+  /** Takes an external file into account; its bits, until more is known. */
+  add(inode: Inode): number {
     const { digest } = inode
-    if (digest !== '' && !this.digestForm.test(digest)) {
+    if (digest !== '' && !isHexDigest(digest, this.algorithm)) {
       throw invalidTree('digest', `${digest} is no ${this.algorithm} digest`)
     }
     if (this.regular && (digest === '' || !isPathOf(this.redirectOf(inode), digest))) this.regular = false
     this.metacopyUses.set(digest, (this.metacopyUses.get(digest) ?? 0) + 1)
+    return REFERS
   }
 
   /** Makes pairs of what is shared. */
-  share(files: Iterable<Inode>, table: XattrTable): void {
+  share(list: InodeList, table: XattrTable): void {
     if (!this.regular) {
-      for (const inode of files) {
-        const path = this.redirectOf(inode)
+      for (let ino = 0; ino < list.length; ino++) {
+        const path = list.kinds[ino] === 0 ? '' : this.redirectOf(list.inodes[ino] as Inode)
         if (path !== '') this.redirectUses.set(path, (this.redirectUses.get(path) ?? 0) + 1)
       }
     }
@@ -119,12 +122,12 @@ function use(pair: XattrPair, uses: number): XattrPair {
   return pair
 }
 
-/** Is it `xx/rest` of the digest? */
+/** Is it `xx/rest` of the digest? Without making the string, because every file is asked. */
 function isPathOf(path: ByteString, digest: string): boolean {
-  return (
-    path.length === digest.length + 1 &&
-    path[2] === '/' &&
-    path.endsWith(digest.slice(2)) &&
-    path.startsWith(digest.slice(0, 2))
-  )
+  if (path.length !== digest.length + 1 || path.charCodeAt(2) !== SLASH) return false
+  if (path.charCodeAt(0) !== digest.charCodeAt(0) || path.charCodeAt(1) !== digest.charCodeAt(1)) return false
+  for (let i = 2; i < digest.length; i++) {
+    if (path.charCodeAt(i + 1) !== digest.charCodeAt(i)) return false
+  }
+  return true
 }

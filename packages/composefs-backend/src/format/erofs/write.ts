@@ -9,7 +9,6 @@ import { emit, numberBlocks, type ImagePlan } from './emit.js'
 import { earliest, place, type Placement } from './place.js'
 import { placeV2 } from './place-v2.js'
 import { References } from './references.js'
-import { XattrAreas } from './xattr-area.js'
 import { compareAscending, compareByPrefix, XattrTable, type XattrPair } from './xattr-table.js'
 
 /** How large the pieces of a streamed image are, in bytes. */
@@ -78,32 +77,24 @@ export function planImage(tree: FileTree, options: WriteErofsOptions): ImagePlan
 
   for (const set of list.sets) set.uses++
   table.count()
-  const kinds = new Uint8Array(list.length)
-  references.share(externals(list.inodes, references), table)
+  references.share(list, table)
   const shared = share(table)
   for (let ino = 0; ino < list.length; ino++) {
-    const inode = list.inodes[ino] as Inode
-    if (references.isExternal(inode)) kinds[ino] = references.kindOf(inode)
+    if (list.kinds[ino] !== 0) list.kinds[ino] = references.kindOf(list.inodes[ino] as Inode)
   }
-  const areas = new XattrAreas(table)
   const base = earliest(list, flavor)
-  const placement =
-    version === 2 ? placeV2(list, kinds, areas, references) : place(list, kinds, areas, references, base)
+  const placement = version === 2 ? placeV2(list, table, references) : place(list, table, references, base)
   numberBlocks(
     placement,
     shared.reduce((bytes, pair) => bytes + pair.size, 0),
   )
   checkSize(placement)
-  return { version, hasAcl: table.hasAcl, list, kinds, areas, references, placement, shared, base }
+  return { version, table, list, references, placement, shared, base }
 }
 
 function versionOf(wanted: 0 | 1 | { min: 0 | 1; max: 0 | 1 }, bump: boolean): 0 | 1 {
   if (typeof wanted === 'number') return wanted
   return wanted.min === 1 || (bump && wanted.max === 1) ? 1 : 0
-}
-
-function* externals(inodes: readonly Inode[], references: References): Iterable<Inode> {
-  for (const inode of inodes) if (references.isExternal(inode)) yield inode
 }
 
 /** Pairs that more than one inode has, in the order of the table, each with its place in it. */

@@ -73,17 +73,9 @@ export class XattrArea {
   }
 }
 
-/** Areas by set and kind. */
-export class XattrAreas {
-  private readonly areas = new Map<XattrSet, XattrArea[]>()
-
-  constructor(private readonly table: XattrTable) {}
-
-  get(set: XattrSet, kind: number): XattrArea {
-    let areas = this.areas.get(set)
-    if (areas === undefined) this.areas.set(set, (areas = []))
-    return (areas[kind] ??= new XattrArea(set, kind, this.table))
-  }
+/** The area of a set and a kind of reference; made at first use, when it is known what is shared. */
+export function areaOf(set: XattrSet, kind: number, table: XattrTable): XattrArea {
+  return (set.areas[kind] ??= new XattrArea(set, kind, table))
 }
 
 const TRUSTED = 'trusted.'

@@ -12,6 +12,7 @@ import {
   XATTR_PREFIXES,
   XATTR_REDIRECT,
 } from './constants.js'
+import type { XattrArea } from './xattr-area.js'
 import { xxh32 } from './xxh32.js'
 
 /** Inode order and placement: 1 for composefs_version 0 and 1, 2 for 2. */
@@ -60,6 +61,8 @@ function prefixOf(key: ByteString, epoch: Epoch): number {
 export class XattrSet {
   readonly pairs: readonly XattrPair[]
   uses = 0
+  /** How they are laid out, by kind of reference. */
+  readonly areas: (XattrArea | undefined)[] = new Array<undefined>(16).fill(undefined)
 
   constructor(pairs: readonly XattrPair[]) {
     this.pairs = pairs
