@@ -23,6 +23,7 @@ describe.skipIf(reason)(
     let registry: Awaited<ReturnType<typeof startRegistry>>
     let ref: string
     let newer: (...argv: string[]) => string
+    let layout: string
 
     const push = (tag: string) =>
       run(
@@ -31,7 +32,7 @@ describe.skipIf(reason)(
         'copy',
         '-q',
         '--dest-tls-verify=false',
-        `oci:${debianImage()}:${tag}`,
+        `oci:${layout}:${tag}`,
         `docker://${ref}`,
       )
     const entries = () =>
@@ -63,6 +64,7 @@ describe.skipIf(reason)(
       registry = await startRegistry(join(path, 'registry'))
       ref = `${registry.host}/fleet/debian:stable`
       newer = newerTools(path)
+      layout = debianImage()
       mkdirSync(sysroot)
       push('v1')
     }, 600_000)
@@ -72,7 +74,7 @@ describe.skipIf(reason)(
     })
 
     test('install, and both versions of ostree see the deployment', { timeout: 300_000 }, () => {
-      install(`docker://${ref}`, sysroot, 'root=LABEL=root', 'rw')
+      install(`docker://${ref}`, sysroot, { kargs: ['root=LABEL=root', 'rw'] })
       const [first] = agree(1)
       expect(readFileSync(join(deployment(first!), 'usr/share/app/version'), 'utf8')).toBe('1\n')
       expect(readFileSync(`${deployment(first!)}.origin`, 'utf8')).toBe(

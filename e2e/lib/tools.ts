@@ -33,10 +33,20 @@ export function bootcArgv(...args: string[]): [string, ...string[]] {
   return [process.execPath, cli, ...args]
 }
 
-/** Install an image into a directory, OSTree with GRUB. */
-export function install(imgref: string, sysroot: string, ...kargs: string[]): void {
+export interface InstallOptions {
+  /** Default ostree. */
+  readonly store?: 'ostree' | 'composefs'
+  readonly kargs?: readonly string[]
+  /** What to follow for updates; default the image itself. */
+  readonly target?: string
+}
+
+/** Install an image into a directory, with GRUB's boot entries. */
+export function install(imgref: string, sysroot: string, options: InstallOptions = {}): void {
+  const { store = 'ostree', kargs = [], target } = options
   bootc(
-    ...['install', 'to-filesystem', '--store', 'ostree', '--bootloader', 'grub', '--source-imgref', imgref],
+    ...['install', 'to-filesystem', '--store', store, '--bootloader', 'grub', '--source-imgref', imgref],
+    ...(target === undefined ? [] : ['--target-imgref', target]),
     ...kargs.flatMap((karg) => ['--karg', karg]),
     sysroot,
   )
@@ -54,21 +64,34 @@ export function scratch(): { path: string; clean: () => void } {
   }
 }
 
-/** The bootable Debian layout (tags v1, v2, v3); built once per machine. */
-export function debianImage(): string {
+/** The directory that make-image.sh fills: `oci` (tags v1, v2, v3) and `boot`; built once per machine and change. */
+export function debianImageDir(): string {
   const dir = process.env['E2E_IMAGE_DIR'] ?? '/var/tmp/bootc-sdk-e2e/image'
   mkdirSync(dir, { recursive: true })
-  if (!existsSync(join(dir, 'oci/index.json'))) run(join(root, 'e2e/make-image.sh'), dir)
-  return join(dir, 'oci')
+  run(join(root, 'e2e/make-image.sh'), dir)
+  return dir
 }
 
-/** A Debian root with a newer ostree than the machine's; returns a runner for commands that see `path`. */
-export function newerTools(path: string): (...argv: string[]) => string {
+/** The bootable Debian layout (tags v1, v2, v3). */
+export function debianImage(): string {
+  return join(debianImageDir(), 'oci')
+}
+
+/** A Debian root with newer tools than the machine's: ostree, mkcomposefs, GRUB. */
+export function newerToolsDir(): string {
   const dir = process.env['E2E_TOOLS_DIR'] ?? '/var/tmp/bootc-sdk-e2e/tools'
+  run(join(root, 'e2e/tools.sh'), 'create', dir)
+  return dir
+}
+
+/** A runner for commands of {@link newerToolsDir} that see `path`. */
+export function newerTools(path: string): (...argv: string[]) => string {
+  const dir = newerToolsDir()
   const script = join(root, 'e2e/tools.sh')
-  if (!existsSync(join(dir, 'usr/bin/ostree'))) {
-    mkdirSync(dir, { recursive: true })
-    run(script, 'create', dir)
-  }
   return (...argv) => run(script, 'run', dir, path, ...argv)
+}
+
+/** Where what a test leaves for people is kept, such as serial logs; not removed afterwards. */
+export function outputDir(...names: string[]): string {
+  return join(process.env['E2E_OUTPUT_DIR'] ?? join(root, 'e2e/output'), ...names)
 }
