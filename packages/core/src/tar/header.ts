@@ -43,24 +43,26 @@ export interface RawHeader {
  */
 export function checkHeader(bytes: Uint8Array, at: number, offset: number): boolean {
   let sum = 0
-  let negative = 0
-  for (let i = at, end = at + blockBytes; i < end; i++) {
-    const byte = bytes[i]!
-    sum += byte
-    negative += byte >> 7
-  }
+  for (let i = at, end = at + blockBytes; i < end; i++) sum += bytes[i]!
   if (sum === 0) return false
   // The sum counts its own field as eight spaces.
-  for (let i = at + field.checksum, end = i + 8; i < end; i++) {
-    sum += 0x20 - bytes[i]!
-    negative -= bytes[i]! >> 7
-  }
+  for (let i = at + field.checksum, end = i + 8; i < end; i++) sum += 0x20 - bytes[i]!
   const stored = readOctal(bytes, at + field.checksum, 8)
   // Some old writers summed signed characters.
-  if (stored !== sum && stored !== sum - 256 * negative) {
+  if (stored !== sum && stored !== sum - 256 * countNegative(bytes, at)) {
     throw tarCorrupt('header checksum does not match', offset)
   }
   return true
+}
+
+/** Bytes above 127, outside of the checksum. */
+function countNegative(bytes: Uint8Array, at: number): number {
+  const checksum = at + field.checksum
+  let count = 0
+  for (let i = at, end = at + blockBytes; i < end; i++) {
+    if (bytes[i]! > 127 && (i < checksum || i >= checksum + 8)) count++
+  }
+  return count
 }
 
 /** @throws BootcError `IMAGE_TAR_CORRUPT` for fields that are not numbers or out of range */
