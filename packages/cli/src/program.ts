@@ -10,6 +10,7 @@ import {
   defineSwitch,
   defineUpgrade,
 } from './define/host.js'
+import { defineComposefsCommands } from './define/composefs.js'
 import { defineImageCommands } from './define/image.js'
 import { defineInstallCommands } from './define/install.js'
 import { defineInternals } from './define/internals.js'
@@ -33,6 +34,7 @@ const definitions: ReadonlyMap<string, (program: Command, action: Action) => voi
   ['install', defineInstallCommands],
   ['image', defineImageCommands],
   ['ostree', defineOstreeCommands],
+  ['composefs', defineComposefsCommands],
   ['internals', defineInternals],
 ])
 
