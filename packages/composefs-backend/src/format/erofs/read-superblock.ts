@@ -127,7 +127,11 @@ function checkFeatures(view: DataView): void {
     ['compression', 'compression', view.getUint16(SUPERBLOCK_OFFSET + SUPERBLOCK.compression, true)],
     ['extraDevices', 'extra devices', view.getUint16(SUPERBLOCK_OFFSET + SUPERBLOCK.extraDevices, true)],
     ['extSlots', 'superblock extension', view.getUint8(SUPERBLOCK_OFFSET + SUPERBLOCK.extSlots)],
-    ['packedNid', 'packed inode', at(view, SUPERBLOCK.packedNid) | at(view, SUPERBLOCK.packedNid + 4)],
+    [
+      'packedNid',
+      'packed inode',
+      (at(view, SUPERBLOCK.packedNid) | at(view, SUPERBLOCK.packedNid + 4)) >>> 0,
+    ],
     ['metaBlock', 'metadata elsewhere', at(view, SUPERBLOCK.metaBlock)],
     ['xattrPrefixCount', 'name prefixes', view.getUint8(SUPERBLOCK_OFFSET + SUPERBLOCK.xattrPrefixCount)],
   ]

@@ -123,33 +123,40 @@ export interface ErofsEntry {
 export function* walkTree(image: Superblock): Generator<ErofsEntry, void, undefined> {
   const seen = new NidSet(image.bytes.length)
   const work = new Work(image.bytes.length)
-  const list = (path: ByteString, inode: ErofsInode, parentNid: number, depth: number): ErofsEntry[] => {
-    checkDirectory(inode, seen.add(inode.nid), depth)
-    charge(work, inode)
-    const entries: ErofsEntry[] = []
-    forEachEntry(image, inode, parentNid, (nid, type, start, end, dirent) => {
-      const name = image.bytes.toString('latin1', start, end)
-      const child = readChild(image, nid, type, dirent)
-      const directory = (child.mode & S_IFMT) === S_IFDIR
-      const again = !directory && seen.add(nid)
-      if (!directory && !again) charge(work, child)
-      entries.push({ path: `${path}/${name}`, name, depth: depth + 1, inode: child, again })
-    })
-    return entries.reverse()
-  }
   const root = readRoot(image)
+  const levels: Level[] = []
+  const enter = (path: ByteString, inode: ErofsInode, parentNid: number): void => {
+    checkDirectory(inode, seen.add(inode.nid), levels.length)
+    charge(work, inode)
+    const entries: [name: ByteString, inode: ErofsInode][] = []
+    forEachEntry(image, inode, parentNid, (nid, type, start, end, dirent) => {
+      entries.push([image.bytes.toString('latin1', start, end), readChild(image, nid, type, dirent)])
+    })
+    levels.push({ path, nid: inode.nid, entries: entries.reverse() })
+  }
   yield { path: '/', name: '', depth: 0, inode: root, again: false }
-  const levels = [{ nid: root.nid, entries: list('', root, root.nid, 0) }]
+  enter('', root, root.nid)
   for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
     const entry = level.entries.pop()
     if (entry === undefined) {
       levels.pop()
       continue
     }
-    yield entry
-    if ((entry.inode.mode & S_IFMT) !== S_IFDIR) continue
-    levels.push({ nid: entry.inode.nid, entries: list(entry.path, entry.inode, level.nid, entry.depth) })
+    const [name, inode] = entry
+    const path = `${level.path}/${name}`
+    const directory = (inode.mode & S_IFMT) === S_IFDIR
+    const again = !directory && seen.add(inode.nid)
+    if (!directory && !again) charge(work, inode)
+    yield { path, name, depth: levels.length, inode, again }
+    if (directory) enter(path, inode, level.nid)
   }
+}
+
+/** A directory of which entries are left, the last of them first. */
+interface Level {
+  readonly path: ByteString
+  readonly nid: number
+  readonly entries: [name: ByteString, inode: ErofsInode][]
 }
 
 function checkDirectory(inode: ErofsInode, seen: boolean, depth: number): void {
