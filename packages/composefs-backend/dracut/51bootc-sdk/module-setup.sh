@@ -25,7 +25,7 @@ install() {
         exit 1
     fi
     local helpers=/usr/lib/bootc-sdk/initramfs unit=bootc-sdk-root.service
-    inst_multiple sh cat chmod fsverity ln mkdir mount mountpoint readlink rmdir umount
+    inst_multiple sh cat chmod fsverity ln mkdir mount mountpoint readlink rmdir tr umount
     inst_script "$moddir/setup-root.sh" "$helpers/setup-root.sh"
     inst_simple "$moddir/parse.sh" "$helpers/parse.sh"
     inst_simple "$moddir/$unit" "$systemdsystemunitdir/$unit"

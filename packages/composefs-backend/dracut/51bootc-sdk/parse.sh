@@ -71,8 +71,11 @@ parse_image() {
             ;;
         *) digits=${#image} ;;
     esac
-    problem="is not a digest of 64 or 128 lower-case hex digits"
-    case $image in *[!0-9a-f]*) return 2 ;; esac
+    problem="is not a digest of 64 or 128 hex digits"
+    case $image in
+        *[!0-9a-fA-F]*) return 2 ;;
+        *[A-F]*) image=$(printf %s "$image" | tr A-F a-f) ;;
+    esac
     case $digits in 64 | 128) ;; *) return 2 ;; esac
     [ "${#image}" -eq "$digits" ] || return 2
 }
