@@ -6,7 +6,7 @@ const { existsSync } = require('node:fs')
 const { join } = require('node:path')
 
 /** The `interfaceVersion` of native/addon.cc that the sources here work with. */
-const interfaceVersion = 1
+const interfaceVersion = 2
 
 let loaded
 

@@ -20,7 +20,7 @@ namespace bootc {
 namespace {
 
 /// Raised with every incompatible change of the interface: a stale build is then refused instead of misused.
-constexpr int kInterfaceVersion = 1;
+constexpr int kInterfaceVersion = 2;
 
 Napi::Value ZstdCompress(const Napi::CallbackInfo& info) {
   Bytes data = BytesArg(info[0], "data");

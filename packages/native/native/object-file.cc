@@ -41,6 +41,20 @@ bool Staging::Exists(const std::string& name) const {
   return false;
 }
 
+Staging::Found Staging::Find(const std::string& name, uint64_t size) const {
+  Found found = Found::absent;
+  struct stat st;
+  for (const Fd& root : roots_) {
+    if (fstatat(root.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0) {
+      if (S_ISREG(st.st_mode) && static_cast<uint64_t>(st.st_size) == size) return Found::present;
+      found = Found::other_size;
+    } else if (errno != ENOENT) {
+      FailErrno("stat", name);
+    }
+  }
+  return found;
+}
+
 void Staging::MakeParent(const std::string& name, bool again) {
   auto& made = made_[DirectoryIndex(name)];
   if (made && !again) return;
@@ -97,12 +111,6 @@ bool Staging::MoveIn(const std::string& temp, const std::string& name) {
     if (errno != ENOENT || tries > 3) FailErrno("rename", Path(name));
     MakeParent(name, true);
   }
-}
-
-Fd Staging::OpenForReading(const std::string& name) const {
-  Fd fd(openat(dir_fd_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  if (!fd.valid()) FailErrno("open", Path(name));
-  return fd;
 }
 
 void Staging::Remove(const std::string& name) const { unlinkat(dir_fd_.get(), name.c_str(), 0); }

@@ -22,6 +22,9 @@ class Staging {
 
   /// Is the object in one of the roots?
   bool Exists(const std::string& name) const;
+  enum class Found { absent, present, other_size };
+  /// As `Exists`, of an object that is as large as it must be: others are what a power cut left.
+  Found Find(const std::string& name, uint64_t size) const;
   /// Makes the file for writing; an invalid Fd when it is staged already.
   Fd Create(const std::string& name, mode_t mode);
   /// False when it is staged already.
@@ -30,7 +33,6 @@ class Staging {
   Fd CreateTemp(std::string* temp);
   /// Gives a temporary file its name; false (and no file left) when it is staged already.
   bool MoveIn(const std::string& temp, const std::string& name);
-  Fd OpenForReading(const std::string& name) const;
   void Remove(const std::string& name) const;
 
   int fd() const { return dir_fd_.get(); }

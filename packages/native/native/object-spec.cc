@@ -39,11 +39,22 @@ ObjectSpec ParseObjectSpec(const Napi::Value& value) {
     spec.verity_algorithm = static_cast<int>(algorithm);
     spec.verity_enable = OptionalBool(verity.As<Napi::Object>(), "enable");
   }
+  Napi::Value identity = object.Get("identity");
+  if (!identity.IsUndefined()) {
+    std::string name = identity.ToString();
+    if (name != "sha256" && name != "verity") FailCode("ERR_INVALID_ARG_VALUE", "identity must be sha256 or verity");
+    spec.named_by_verity = name == "verity";
+  }
+  // The digest is that of the file, so the file must be the content and nothing else.
+  if (spec.named_by_verity && (!spec.verity_algorithm || !spec.hash_prefix.empty() || !spec.file_prefix.empty() ||
+                               spec.deflate_level || spec.symlink_target)) {
+    FailCode("ERR_INVALID_ARG_VALUE", "identity verity needs verity and goes without prefixes, deflateLevel and symlinkTarget");
+  }
   return spec;
 }
 
-std::string ObjectName(const Sha256Digest& checksum, const std::string& suffix) {
-  std::string hex = Hex(checksum.data(), checksum.size());
+std::string WrittenObject::Name() const {
+  const std::string& hex = checksum.empty() ? verity : checksum;
   return hex.substr(0, 2) + "/" + hex.substr(2) + suffix;
 }
 

@@ -20,6 +20,7 @@ struct ObjectSpec {
   Ownership owner;
   PackedXattrs xattrs;
   bool zero_times = false;
+  bool named_by_verity = false;  // else by the SHA-256
   int verity_algorithm = 0;  // 0: none
   bool verity_enable = false;
 };
@@ -29,14 +30,15 @@ ObjectSpec ParseObjectSpec(const Napi::Value& value);
 
 struct WrittenObject {
   uint32_t id = 0;
-  Sha256Digest checksum{};
+  std::string checksum;  // hex; empty when named by verity
+  std::string verity;    // hex; empty when not asked for
   uint64_t size = 0;
   bool is_new = false;
+  bool replaces = false;  // an object of another size has the name
   std::string suffix;
-  std::string verity;
-};
 
-/// `XX/REST<suffix>`
-std::string ObjectName(const Sha256Digest& checksum, const std::string& suffix);
+  /// `XX/REST<suffix>`
+  std::string Name() const;
+};
 
 }  // namespace bootc

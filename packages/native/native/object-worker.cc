@@ -1,12 +1,9 @@
 #include "object-worker.h"
 
 #include <fcntl.h>
-#include <linux/fs.h>
-#include <linux/fsverity.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 
-#include <cstring>
+#include "enable-verity.h"
 
 namespace bootc {
 
@@ -18,6 +15,11 @@ void WriterShared::Fail(const Failure& cause) {
     failed = true;
   }
   notifier->Wake();
+}
+
+void WriterShared::Report(WrittenObject result) {
+  std::lock_guard<std::mutex> lock(mutex);
+  done.push_back(std::move(result));
 }
 
 void ObjectWorker::Add(ObjectTask task) {
@@ -47,27 +49,37 @@ void ObjectWorker::Run() {
       if (tasks_.empty() || shared_.stopped) break;
       batch.swap(tasks_);
     }
-    for (ObjectTask& task : batch) {
-      size_t cost = task.cost();
+    for (size_t at = 0, count; at < batch.size(); at += count) {
+      count = GroupSize(batch, at);
       if (!shared_.failed && !shared_.stopped) {
         try {
-          Handle(task);
+          if (batch[at].kind == ObjectTask::Kind::put && batch[at].spec->named_by_verity) {
+            PutGroup(&batch[at], count);
+          } else {
+            Handle(batch[at]);
+          }
         } catch (const Failure& failure) {
           shared_.Fail(failure);
         } catch (const std::bad_alloc&) {
           shared_.Fail(Failure{ENOMEM, {}, {}, "malloc", {}});
         }
       }
-      task = ObjectTask{};  // gives its block back
-      queued_ -= cost;
-      size_t left = shared_.queued_bytes -= cost;
-      bool idle = --shared_.tasks == 0;
-      if (left < shared_.wake_below || (idle && shared_.finish_waits)) shared_.notifier->Wake();
+      for (size_t i = 0; i < count; i++) Account(batch[at + i]);
     }
     batch.clear();
   }
   for (auto& [id, open] : open_) shared_.staging.Remove(open.temp);
   open_.clear();
+}
+
+/// A task is done, one way or the other.
+void ObjectWorker::Account(ObjectTask& task) {
+  size_t cost = task.cost();
+  task = ObjectTask{};  // gives its block back
+  queued_ -= cost;
+  size_t left = shared_.queued_bytes -= cost;
+  bool idle = --shared_.tasks == 0;
+  if (left < shared_.wake_below || (idle && shared_.finish_waits)) shared_.notifier->Wake();
 }
 
 void ObjectWorker::Handle(ObjectTask& task) {
@@ -89,16 +101,16 @@ void ObjectWorker::Put(uint32_t id, const ObjectSpec& spec, const Piece& piece) 
   if (!spec.symlink_target) hash_.Update(piece.data, piece.size);
   WrittenObject result;
   result.id = id;
-  result.checksum = hash_.Final();
+  result.checksum = Hex(hash_.Final());
   result.size = spec.symlink_target ? 0 : piece.size;
   result.suffix = spec.suffix;
-  std::string name = ObjectName(result.checksum, spec.suffix);
+  std::string name = result.Name();
   if (spec.symlink_target) {
     result.is_new = !shared_.staging.Exists(name) && PutSymlink(spec, name);
   } else {
     result.is_new = PutFile(spec, piece, name, &result.verity);
   }
-  results_.push_back(std::move(result));
+  shared_.Report(std::move(result));
 }
 
 bool ObjectWorker::PutFile(const ObjectSpec& spec, const Piece& piece, const std::string& name, std::string* verity) {
@@ -133,8 +145,7 @@ bool ObjectWorker::PutFile(const ObjectSpec& spec, const Piece& piece, const std
     iovec vectors[2] = {{const_cast<char*>(spec.file_prefix.data()), spec.file_prefix.size()},
                         {const_cast<uint8_t*>(data), size}};
     WriteAll(fd.get(), vectors, 2, shown);
-    Complete(fd, spec, shown);
-    EnableVerity(spec, name);
+    Complete(fd, spec, *verity, shown);
   } catch (...) {
     shared_.staging.Remove(name);
     throw;
@@ -165,7 +176,8 @@ bool ObjectWorker::PutSymlink(const ObjectSpec& spec, const std::string& name) {
 void ObjectWorker::Begin(uint32_t id, std::unique_ptr<ObjectSpec> spec) {
   Open& open = open_[id];
   open.spec = std::move(spec);
-  open.hash.Update(open.spec->hash_prefix.data(), open.spec->hash_prefix.size());
+  if (!open.spec->named_by_verity) open.hash.emplace();
+  if (open.hash) open.hash->Update(open.spec->hash_prefix.data(), open.spec->hash_prefix.size());
   if (open.spec->symlink_target) return;
   if (open.spec->verity_algorithm) open.verity = std::make_unique<VerityHasher>(open.spec->verity_algorithm);
   if (open.spec->deflate_level) open.deflater = std::make_unique<Deflater>(*open.spec->deflate_level);
@@ -175,7 +187,7 @@ void ObjectWorker::Begin(uint32_t id, std::unique_ptr<ObjectSpec> spec) {
 
 void ObjectWorker::Data(Open& open, const Piece& piece) {
   if (open.spec->symlink_target) return;
-  open.hash.Update(piece.data, piece.size);
+  if (open.hash) open.hash->Update(piece.data, piece.size);
   open.size += piece.size;
   if (open.deflater) {
     open.deflater->Run(piece.data, piece.size, false, [&](const uint8_t* out, size_t n) { WriteOut(open, out, n); });
@@ -196,48 +208,36 @@ void ObjectWorker::End(uint32_t id) {
   const ObjectSpec& spec = *open.spec;
   WrittenObject result;
   result.id = id;
-  result.checksum = open.hash.Final();
+  if (open.hash) result.checksum = Hex(open.hash->Final());
   result.size = open.size;
   result.suffix = spec.suffix;
-  std::string name = ObjectName(result.checksum, spec.suffix);
   if (spec.symlink_target) {
+    const std::string name = result.Name();
     result.is_new = !shared_.staging.Exists(name) && PutSymlink(spec, name);
   } else {
     if (open.deflater) {
       open.deflater->Run(nullptr, 0, true, [&](const uint8_t* out, size_t n) { WriteOut(open, out, n); });
     }
     if (open.verity) result.verity = open.verity->Final();
-    if (shared_.staging.Exists(name)) {
+    const std::string name = result.Name();
+    if (IsThere(spec, &result)) {
       shared_.staging.Remove(open.temp);
     } else {
-      Complete(open.fd, spec, shared_.staging.Path(open.temp));
-      EnableVerity(spec, open.temp);
+      Complete(open.fd, spec, result.verity, shared_.staging.Path(open.temp));
       result.is_new = shared_.staging.MoveIn(open.temp, name);
     }
   }
   open_.erase(id);
-  results_.push_back(std::move(result));
+  shared_.Report(std::move(result));
 }
 
-/// Attributes, times, and a close whose error counts.
-void ObjectWorker::Complete(Fd& fd, const ObjectSpec& spec, const std::string& shown) {
+void ObjectWorker::Complete(Fd& fd, const ObjectSpec& spec, const std::string& digest, const std::string& shown) {
   ApplyAttrs(fd.get(), spec.owner, spec.xattrs, spec.mode, shown);
   if (spec.zero_times) SetTimes(fd.get(), 0, shown);
+  Fd reader;
+  if (spec.verity_enable) reader = ReopenForReading(fd.get(), shown);
   if (fd.Close() < 0 && errno != EINTR) FailErrno("close", shown);
-}
-
-/// The kernel wants a descriptor for reading and no writer left.
-void ObjectWorker::EnableVerity(const ObjectSpec& spec, const std::string& name) {
-  if (!spec.verity_algorithm || !spec.verity_enable) return;
-  Fd fd = shared_.staging.OpenForReading(name);
-  fsverity_enable_arg arg;
-  std::memset(&arg, 0, sizeof arg);
-  arg.version = 1;
-  arg.hash_algorithm = static_cast<uint32_t>(spec.verity_algorithm);
-  arg.block_size = 4096;
-  if (ioctl(fd.get(), FS_IOC_ENABLE_VERITY, &arg) < 0) {
-    FailErrno("ioctl(FS_IOC_ENABLE_VERITY)", shared_.staging.Path(name));
-  }
+  if (spec.verity_enable) EnableVerity(reader.get(), spec.verity_algorithm, digest, shown);
 }
 
 }  // namespace bootc

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -45,9 +46,11 @@ struct WriterShared {
   std::atomic<bool> finish_waits{false};
   std::atomic<size_t> wake_below{0};  // a drain() waits for fewer queued bytes than this
   std::mutex mutex;
-  Failure failure;  // the first one; guarded by `mutex`
+  Failure failure;  // the first one; guarded by `mutex`, as is what follows
+  std::vector<WrittenObject> done;
 
   void Fail(const Failure& cause);
+  void Report(WrittenObject result);
 };
 
 class ObjectWorker {
@@ -58,14 +61,12 @@ class ObjectWorker {
   /// Ends after what it is doing when `shared.stopped` is set.
   void Join();
   size_t queued() const { return queued_.load(std::memory_order_relaxed); }
-  /// Only when no task is left or after Join.
-  const std::vector<WrittenObject>& results() const { return results_; }
 
  private:
   /// An object that comes in several pieces.
   struct Open {
     std::unique_ptr<ObjectSpec> spec;
-    Sha256 hash;
+    std::optional<Sha256> hash;  // absent when only the verity digest counts
     std::string temp;
     Fd fd;
     uint64_t size = 0;
@@ -74,6 +75,12 @@ class ObjectWorker {
   };
   void Run();
   void Handle(ObjectTask& task);
+  void Account(ObjectTask& task);
+  /// Objects of one group that are named by their verity digest: hashed together, then made one by one.
+  size_t GroupSize(const std::vector<ObjectTask>& batch, size_t first) const;
+  void PutGroup(ObjectTask* tasks, size_t count);
+  /// In one of the roots, so that nothing is to be made. Says in the result what stands in the way otherwise.
+  bool IsThere(const ObjectSpec& spec, WrittenObject* result) const;
   void Put(uint32_t id, const ObjectSpec& spec, const Piece& piece);
   bool PutFile(const ObjectSpec& spec, const Piece& piece, const std::string& name, std::string* verity);
   bool PutSymlink(const ObjectSpec& spec, const std::string& name);
@@ -81,8 +88,8 @@ class ObjectWorker {
   void Data(Open& open, const Piece& piece);
   void WriteOut(Open& open, const void* data, size_t size);
   void End(uint32_t id);
-  void Complete(Fd& fd, const ObjectSpec& spec, const std::string& shown);
-  void EnableVerity(const ObjectSpec& spec, const std::string& name);
+  /// Attributes, times, a close whose error counts, and fs-verity when it is to be enabled.
+  void Complete(Fd& fd, const ObjectSpec& spec, const std::string& digest, const std::string& shown);
 
   WriterShared& shared_;
   std::mutex mutex_;
@@ -96,7 +103,7 @@ class ObjectWorker {
   std::unique_ptr<Deflater> deflater_;
   std::vector<uint8_t> deflated_;
   std::map<uint32_t, Open> open_;
-  std::vector<WrittenObject> results_;
+  std::unique_ptr<VerityBatch> verity_batch_;
   bool joined_ = false;
   std::thread thread_;
 };

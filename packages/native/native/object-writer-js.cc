@@ -18,6 +18,7 @@ class ObjectWriterJs : public Napi::ObjectWrap<ObjectWriterJs> {
                            InstanceMethod<&ObjectWriterJs::Call<&ObjectWriterJs::Data>>("data"),
                            InstanceMethod<&ObjectWriterJs::Call<&ObjectWriterJs::End>>("end"),
                            InstanceMethod<&ObjectWriterJs::Call<&ObjectWriterJs::Drain>>("drain"),
+                           InstanceMethod<&ObjectWriterJs::Call<&ObjectWriterJs::Take>>("take"),
                            InstanceMethod<&ObjectWriterJs::Call<&ObjectWriterJs::Finish>>("finish"),
                            InstanceMethod<&ObjectWriterJs::Call<&ObjectWriterJs::Close>>("close"),
                            InstanceAccessor<&ObjectWriterJs::Call<&ObjectWriterJs::Full>>("full"),
@@ -105,6 +106,10 @@ class ObjectWriterJs : public Napi::ObjectWrap<ObjectWriterJs> {
     Settle(info.Env());
     return deferred.Promise();
   }
+  Napi::Value Take(const Napi::CallbackInfo& info) {
+    Usable();
+    return Results(info.Env());
+  }
   Napi::Value Finish(const Napi::CallbackInfo& info) {
     if (Usable().has_open() && !writer_->failed()) FailCode("ERR_INVALID_STATE", "an object was begun and not ended");
     auto deferred = Napi::Promise::Deferred::New(info.Env());
@@ -154,18 +159,19 @@ class ObjectWriterJs : public Napi::ObjectWrap<ObjectWriterJs> {
   }
 
   Napi::Value Results(Napi::Env env) {
-    std::vector<WrittenObject> all = writer_->Results();
-    auto list = Napi::Array::New(env, all.size());
-    for (WrittenObject& object : all) {
+    std::vector<WrittenObject> objects = writer_->Take();
+    auto list = Napi::Array::New(env, objects.size());
+    for (uint32_t i = 0; i < objects.size(); i++) {
       Napi::HandleScope scope(env);
-      std::string hex = Hex(object.checksum.data(), object.checksum.size());
+      const WrittenObject& object = objects[i];
       auto entry = Napi::Object::New(env);
-      entry.Set("checksum", hex);
+      entry.Set("checksum", object.checksum);
       entry.Set("sizeBytes", Napi::Number::New(env, static_cast<double>(object.size)));
       entry.Set("isNew", Napi::Boolean::New(env, object.is_new));
-      if (object.is_new) entry.Set("name", ObjectName(object.checksum, object.suffix));
+      if (object.is_new) entry.Set("name", object.Name());
+      if (object.is_new && object.replaces) entry.Set("replaces", true);
       if (!object.verity.empty()) entry.Set("verityDigest", object.verity);
-      list.Set(object.id, entry);
+      list.Set(i, entry);
     }
     return list;
   }

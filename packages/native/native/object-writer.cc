@@ -91,12 +91,19 @@ bool ObjectWriter::Idle(bool waiting) {
   return shared_.tasks == 0;
 }
 
-std::vector<WrittenObject> ObjectWriter::Results() {
-  std::vector<WrittenObject> all(next_id_);
-  for (auto& worker : workers_) {
-    for (const WrittenObject& result : worker->results()) all[result.id] = result;
+std::vector<WrittenObject> ObjectWriter::Take() {
+  std::vector<WrittenObject> done;
+  {
+    std::lock_guard<std::mutex> lock(shared_.mutex);
+    done.swap(shared_.done);
   }
-  return all;
+  for (WrittenObject& object : done) out_of_order_.emplace(object.id, std::move(object));
+  std::vector<WrittenObject> next;
+  for (auto at = out_of_order_.begin(); at != out_of_order_.end() && at->first == next_taken_; next_taken_++) {
+    next.push_back(std::move(at->second));
+    at = out_of_order_.erase(at);
+  }
+  return next;
 }
 
 void ObjectWriter::Stop() {

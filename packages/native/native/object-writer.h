@@ -1,5 +1,6 @@
 // The JS thread's side of an object writer: hands tasks to workers.
 #pragma once
+#include <map>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -27,8 +28,8 @@ class ObjectWriter {
   bool Drained(bool waiting);
   bool Idle(bool waiting);
   bool has_open() const { return !open_.empty(); }
-  /// By id. Only when idle.
-  std::vector<WrittenObject> Results();
+  /// Of the objects after those taken before, in order, as far as all are done.
+  std::vector<WrittenObject> Take();
   /// Drops what is queued, removes partial files, joins the threads.
   void Stop();
 
@@ -42,7 +43,8 @@ class ObjectWriter {
   std::vector<std::unique_ptr<ObjectWorker>> workers_;
   std::unordered_map<uint32_t, ObjectWorker*> open_;
   std::shared_ptr<BlockPool> last_pool_;
-  uint32_t next_id_ = 0;
+  uint32_t next_id_ = 0, next_taken_ = 0;
+  std::map<uint32_t, WrittenObject> out_of_order_;
 };
 
 }  // namespace bootc

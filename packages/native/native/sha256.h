@@ -43,5 +43,6 @@ class Sha256 {
 };
 
 std::string Hex(const uint8_t* data, size_t size);
+inline std::string Hex(const Sha256Digest& digest) { return Hex(digest.data(), digest.size()); }
 
 }  // namespace bootc

@@ -40,7 +40,8 @@ export interface NativeAddon {
   verityDigest(data: Uint8Array, algorithm: 1 | 2): string
   /**
    * fs-verity digests of whole files, computed in native threads; one big file is spread over them too. An
-   * entry is the digest, or the error's code (`ENOENT`, `EIO` …) for a file that cannot be read.
+   * entry is the digest, or the error's code (`ENOENT`, `EIO` …) for a file that cannot be read, `EINVAL` for
+   * what is no regular file, `TRUNCATED` for one that becomes shorter meanwhile. Default: 2 threads.
    */
   verityDigestFiles(
     paths: readonly string[],
@@ -169,18 +170,19 @@ export interface ObjectSpec {
   /**
    * fs-verity: also compute the digest. `enable`: after the file is complete and no writer is open, enable it
    * in the kernel and compare what it measures; a file system that cannot fails with its code (`EOPNOTSUPP`,
-   * `ENOTTY`).
+   * `ENOTTY`), an unequal digest with `CORRUPT`. What keeps a writer open for more than a second: `ETXTBSY`.
    */
   readonly verity?: { readonly algorithm: 1 | 2; readonly enable: boolean }
   /**
    * What the object is named by. `sha256` (default): over prefix and content. `verity`: the fs-verity digest;
-   * no other hash is computed, `checksum` is empty, and names are `XX/REST` of that digest.
+   * no other hash is computed, `checksum` is empty, names are `XX/REST` of that digest, and an object that
+   * exists already counts only with equal size. Then no prefixes, deflateLevel or symlinkTarget.
    */
   readonly identity?: 'sha256' | 'verity'
 }
 
 export interface WrittenObject {
-  /** SHA-256 over prefix and content, hex. */
+  /** SHA-256 over prefix and content, hex; empty when named by verity. */
   readonly checksum: string
   /** Bytes of content. */
   readonly sizeBytes: number
@@ -188,6 +190,11 @@ export interface WrittenObject {
   readonly isNew: boolean
   /** Name relative to the staging directory, when new. */
   readonly name?: string
+  /**
+   * Named by verity, and a file of this name but another size is in one of the roots (a write that was cut off):
+   * give the name to `publish` in `replace`. A size alone is looked at; what wrong bytes are is for fsck.
+   */
+  readonly replaces?: true
   readonly verityDigest?: string
 }
 
@@ -202,7 +209,10 @@ export interface NativeObjectWriter {
   drain(): Promise<void>
   /** True when `drain()` should be awaited before putting more. */
   readonly full: boolean
-  /** Results of the next objects in order that are complete and were not taken yet. Never waits. */
+  /**
+   * Results of the next objects in order that are complete and were not taken yet. Never waits. An object that
+   * is not new may be one that another thread is still making: publish after `finish` only.
+   */
   take(): WrittenObject[]
   /**
    * Wait for everything; results by id, of all that were not taken.

@@ -15,7 +15,13 @@ const loaded = loadAddon()
 
 /** The addon with what only tests use. Touch it only inside `describeNative`. */
 export const addon = loaded as NativeAddon & {
-  internals: { sha256(data: Uint8Array, openssl?: boolean): string }
+  internals: {
+    sha256(data: Uint8Array, openssl?: boolean): string
+    /** What can hash for fs-verity here, best first. */
+    verityEngines(algorithm: 1 | 2): string[]
+    /** By a chosen engine; in one batch (`chunkBytes` 0) or streamed. */
+    verityDigestBy(data: Uint8Array, algorithm: 1 | 2, engine: string, chunkBytes: number): string
+  }
 }
 
 if (!loaded && process.env.CI) throw new Error(`the addon must be there in CI: ${nativeStatus().reason}`)
