@@ -1,11 +1,5 @@
 import { BootcError, type Digest } from '@bootc-sdk/core'
 
-export function sparseFile(name: string): BootcError {
-  return new BootcError('IMAGE_TAR_UNSUPPORTED', `${JSON.stringify(name)} is a sparse file`, {
-    details: { problem: 'sparse file', name },
-  })
-}
-
 export function importState(
   message: string,
   details: { readonly index?: number; readonly missing?: number; readonly closed: boolean },

@@ -2,7 +2,6 @@ import type { TarEntry, TarHandler } from '@bootc-sdk/core/tar'
 import type { ObjectId } from '../format/types.js'
 import type { ObjectWriter, SplitstreamWriter } from '../repo/api.js'
 import { InlineQueue } from './inline-queue.js'
-import { sparseFile } from './errors.js'
 
 /** Content of regular files up to this many bytes stays in the stream. */
 export const maxInlineBytes = 64
@@ -41,12 +40,10 @@ export class LayerSplitter implements TarHandler {
     this.#queue.inline(bytes)
   }
 
-  entry(entry: TarEntry): void {
+  entry({ sizeBytes, typeFlag }: TarEntry): void {
     this.#entries++
-    const { sizeBytes } = entry
-    if (isSparse(entry)) throw sparseFile(entry.name)
     this.#sizeBytes = sizeBytes
-    this.#target = isRegular(entry.typeFlag) && sizeBytes > maxInlineBytes ? 'object' : 'inline'
+    this.#target = isRegular(typeFlag) && sizeBytes > maxInlineBytes ? 'object' : 'inline'
   }
 
   data(chunk: Uint8Array): void {
@@ -108,11 +105,4 @@ export class LayerSplitter implements TarHandler {
 /** Types `0`, NUL and `7`. */
 function isRegular(typeFlag: number): boolean {
   return typeFlag === 0x30 || typeFlag === 0 || typeFlag === 0x37
-}
-
-/** GNU's sparse files in PAX clothes; those of type `S` the parser refuses. */
-function isSparse({ pax }: TarEntry): boolean {
-  if (pax.size === 0) return false
-  for (const key of pax.keys()) if (key.startsWith('GNU.sparse.')) return true
-  return false
 }

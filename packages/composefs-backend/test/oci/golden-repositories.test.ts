@@ -15,6 +15,7 @@ import { manifestStream } from '../../src/oci/names.js'
 import { setTag } from '../../src/oci/tags.js'
 import { initComposefsRepo, openComposefsRepo } from '../../src/repo/index.js'
 import { bootableImages, goldenOci, repositories, rootImages } from '../tree/golden-images.js'
+import { listing } from './built.js'
 import { codecs, importLayout, layoutImage, unpackInto } from './layouts.js'
 
 const inspect = (
@@ -51,18 +52,6 @@ async function pullAll(dir: Dir, name: string, codec = codecs[0]): Promise<Map<s
     ids.set(layout, bootableImages.includes(layout) ? [image.id, await store.bootImage(image)] : [image.id])
   }
   return ids
-}
-
-/** Paths with sizes or targets. */
-async function listing(dir: Dir, path = ''): Promise<Map<string, string>> {
-  const found = new Map<string, string>()
-  for await (const { name, stat } of dir.list(path)) {
-    const below = path === '' ? name : `${path}/${name}`
-    if (stat.type === 'symlink') found.set(below, `-> ${await dir.readlink(below)}`)
-    else if (stat.type === 'file') found.set(below, `${stat.sizeBytes} bytes`)
-    else for (const [key, value] of await listing(dir, below)) found.set(key, value)
-  }
-  return found
 }
 
 /** The golden repository without the artifact in it, which a store of images has not. */

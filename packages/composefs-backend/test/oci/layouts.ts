@@ -110,3 +110,8 @@ export async function* streamOf(bytes: Uint8Array, chunkBytes = 10_000): AsyncGe
   for (let at = 0; at < bytes.length; at += chunkBytes)
     yield Uint8Array.from(bytes.subarray(at, at + chunkBytes))
 }
+
+/** Everything at once. */
+export async function* allOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield Uint8Array.from(bytes)
+}
