@@ -1,15 +1,14 @@
 import { BootcError } from '@bootc-sdk/core'
 import { canonicalReference } from '@bootc-sdk/core/oci'
-import { ostreeImageStore } from '@bootc-sdk/ostree-backend'
 import { formatBytes, printable } from '../format.js'
 import { parseImgref } from '../imgref.js'
 import type { Cli } from '../io.js'
-import { openRepository, type RepoOptions } from '../ostree/repository.js'
+import { openImageStore, type StoreOptions } from './image-store.js'
 
 /** `bootc-sdk image history`: one line a layer, the lowest first: digest, size, what made it. */
-export async function imageHistory(cli: Cli, options: RepoOptions, text: string): Promise<void> {
-  const store = ostreeImageStore(await openRepository(options))
-  const image = await store.lookup(canonicalReference(parseImgref(text).image))
+export async function imageHistory(cli: Cli, options: StoreOptions, text: string): Promise<void> {
+  await using opened = await openImageStore(options)
+  const image = await opened.store.lookup(canonicalReference(parseImgref(text).image))
   if (image === undefined) {
     throw new BootcError('IMAGE_NOT_STORED', `No such image: ${printable(text)}`, {
       details: { image: text },

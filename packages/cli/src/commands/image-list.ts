@@ -1,19 +1,18 @@
 import { printImageReference } from '@bootc-sdk/core/oci'
-import { ostreeImageStore } from '@bootc-sdk/ostree-backend'
 import type { Cli } from '../io.js'
 import { formatBytes, printable } from '../format.js'
-import { openRepository, type RepoOptions } from '../ostree/repository.js'
+import { openImageStore, type StoreOptions } from './image-store.js'
 
 /** `bootc-sdk image list`: one line an image, or JSON. */
-export async function imageList(cli: Cli, options: RepoOptions & { json?: boolean }): Promise<void> {
-  const store = ostreeImageStore(await openRepository(options))
+export async function imageList(cli: Cli, options: StoreOptions & { json?: boolean }): Promise<void> {
+  await using opened = await openImageStore(options)
   const images = []
-  for await (const image of store.list()) {
+  for await (const image of opened.store.list()) {
     images.push({
       image: image.reference === undefined ? null : printImageReference(image.reference),
       manifestDigest: image.manifestDigest,
       configDigest: image.configDigest,
-      commit: image.id,
+      ...(image.store === 'ostree' ? { commit: image.id } : { imageId: image.id }),
       layers: image.layers.length,
       bytes: image.manifest.layers.reduce((sum, layer) => sum + layer.size, 0),
     })

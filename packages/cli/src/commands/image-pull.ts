@@ -1,59 +1,50 @@
-import { mkdir } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import { pullImage } from '@bootc-sdk/core'
-import { nodeDir } from '@bootc-sdk/core/node'
-import {
-  initRepo,
-  openRepo,
-  ostreeImageStore,
-  type OstreeRepo,
-  type RepoMode,
-} from '@bootc-sdk/ostree-backend'
 import { displaySignedReference } from '@bootc-sdk/core/oci'
-import type { Cli } from '../io.js'
+import type { ErofsVersion, VerityAlgorithm } from '@bootc-sdk/composefs-backend'
+import type { RepoMode } from '@bootc-sdk/ostree-backend'
+import { UsageError, type Cli } from '../io.js'
 import { formatBytes } from '../format.js'
 import { parseImgref } from '../imgref.js'
-import { openRepository } from '../ostree/repository.js'
+import type { StoreOptions } from './image-store.js'
 import { openTransports, type NetworkOptions } from './open-system.js'
 import { printWarnings } from './print-change.js'
+import type { PullTarget } from './pull-target.js'
 import { withProgress, type ProgressOptions } from './with-progress.js'
 
-interface PullFlags extends NetworkOptions, ProgressOptions {
-  readonly repo: string
+interface PullFlags extends StoreOptions, NetworkOptions, ProgressOptions {
   readonly init?: RepoMode
+  readonly algorithm?: VerityAlgorithm
+  readonly erofsVersion?: ErofsVersion
+  readonly bootable?: boolean
   readonly json?: boolean
 }
 
 /** `bootc-sdk image pull`. */
 export async function imagePull(cli: Cli, options: PullFlags, text: string): Promise<void> {
+  checkFlags(options)
   const reference = parseImgref(text)
   const transports = await openTransports(options)
-  const store = ostreeImageStore(await openOrInit(options.repo, options.init))
+  await using target = await openTarget(options)
   const result = await withProgress(cli, options, options.json !== true, (_progress, operation) =>
     pullImage({
       ...operation,
       transports,
-      store,
+      store: target.store,
       reference: reference.image,
       source: reference.signature,
     }),
   )
   await printWarnings(cli, result.warnings)
   const { image } = result
+  const ids = await target.describe(image)
   if (options.json === true) {
     await cli.out.write(
       `${JSON.stringify({
         manifestDigest: image.manifestDigest,
         configDigest: image.configDigest,
-        commit: image.id,
+        ...ids.json,
         changed: result.changed,
-        layers: result.layers.map(({ digest, diffId, ref, id, cached }) => ({
-          digest,
-          diffId,
-          ref,
-          commit: id,
-          cached,
-        })),
+        layers: result.layers.map((layer) => target.layer(layer)),
       })}\n`,
     )
     return
@@ -65,14 +56,21 @@ export async function imagePull(cli: Cli, options: PullFlags, text: string): Pro
     await cli.out.write(`Imported: ${name}\n  Digest: ${image.manifestDigest}\n`)
     await cli.out.write(`  Fetched: ${formatBytes(result.bytesFetched)}\n`)
   }
-  await cli.out.write(`  Commit: ${image.id}\n`)
+  for (const [label, id] of ids.lines) await cli.out.write(`  ${label}: ${id}\n`)
 }
 
-/** @param init mode of the repository to make when there is none yet */
-async function openOrInit(path: string, init: RepoMode | undefined): Promise<OstreeRepo> {
-  if (init === undefined) return openRepository({ repo: path })
-  const absolute = resolve(path)
-  await mkdir(absolute, { recursive: true })
-  const dir = nodeDir(absolute)
-  return (await dir.stat('config')) === undefined ? initRepo(dir, init) : openRepo(dir)
+/** Only the backend that is asked for is loaded. */
+async function openTarget(options: PullFlags): Promise<PullTarget> {
+  if (options.store === 'composefs') return (await import('./pull-composefs.js')).composefsTarget(options)
+  return (await import('./pull-ostree.js')).ostreeTarget(options)
+}
+
+function checkFlags(options: PullFlags): void {
+  const others =
+    options.store === 'composefs' ? (['init'] as const) : (['algorithm', 'erofsVersion', 'bootable'] as const)
+  for (const name of others) {
+    if (options[name] === undefined) continue
+    const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+    throw new UsageError(`--${flag} is not for --store ${options.store}`)
+  }
 }

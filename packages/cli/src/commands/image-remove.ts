@@ -1,18 +1,18 @@
 import { BootcError } from '@bootc-sdk/core'
 import { printImageReference } from '@bootc-sdk/core/oci'
-import { ostreeImageStore } from '@bootc-sdk/ostree-backend'
 import type { Cli } from '../io.js'
 import { parseImgref } from '../imgref.js'
-import { openRepository, type RepoOptions } from '../ostree/repository.js'
+import { openImageStore, type StoreOptions } from './image-store.js'
 import { prunedLines } from './print-change.js'
 
 /** `bootc-sdk image remove`. */
 export async function imageRemove(
   cli: Cli,
-  options: RepoOptions & { prune?: boolean },
+  options: StoreOptions & { prune?: boolean },
   names: readonly string[],
 ): Promise<void> {
-  const store = ostreeImageStore(await openRepository(options))
+  await using opened = await openImageStore(options)
+  const { store } = opened
   for (const { image } of names.map(parseImgref)) {
     const name = printImageReference(image)
     if (!(await store.remove(image))) {

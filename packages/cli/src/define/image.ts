@@ -1,9 +1,10 @@
 import { Option, type Command } from 'commander'
 import type { Action } from '../program.js'
+import { erofsVersionOption } from './composefs.js'
 import { networkOptions, progressOptions } from './options.js'
 
 const store = (): Option =>
-  new Option('--store <name>', 'Kind of store').choices(['ostree']).default('ostree')
+  new Option('--store <name>', 'Kind of store').choices(['ostree', 'composefs']).default('ostree')
 const repo = (): Option => new Option('--repo <dir>', 'Repository').makeOptionMandatory()
 
 /** Images in a store, without any system around it. */
@@ -19,7 +20,10 @@ export function defineImageCommands(program: Command, action: Action): void {
     .summary('Import an image')
     .description(
       'Import an image: fetch what the store does not have, and flatten it.\n\n' +
-        'Layers that are there already, under their digest or under that of their content, are not fetched.',
+        'Layers that are there already, under their digest or under that of their content, are not fetched.\n\n' +
+        'A composefs repository is made where there is none, with sha512 and format 1 unless told otherwise. With ' +
+        '--erofs-version an image of another format than that of the repository is made besides, and its id is ' +
+        'printed; a new repository has format 2 when that is asked for, and format 1 otherwise.',
     )
     .argument(
       '<image>',
@@ -28,13 +32,18 @@ export function defineImageCommands(program: Command, action: Action): void {
     .addOption(store())
     .addOption(repo())
     .addOption(
-      new Option('--init <mode>', 'Make the repository when there is none').choices([
+      new Option('--init <mode>', 'ostree: make the repository when there is none').choices([
         'bare',
         'bare-user',
         'bare-user-only',
         'archive',
       ]),
     )
+    .addOption(
+      new Option('--algorithm <name>', 'composefs: hash of the repository').choices(['sha256', 'sha512']),
+    )
+    .addOption(erofsVersionOption('composefs: format of the image'))
+    .option('--bootable', 'composefs: make the image that boots, too')
     .option('--json', 'Print one JSON object')
     .action(action(async () => (await import('../commands/image-pull.js')).imagePull))
   for (const option of [...progressOptions(), ...networkOptions()]) pull.addOption(option)
