@@ -108,7 +108,7 @@ async function decompress(bytes: Buffer): Promise<Buffer> {
   if (bytes[0] === 0x1f) return gunzipSync(bytes)
   if (bytes.readUInt32LE(0) !== 0xfd2fb528) return bytes
   const parts: Uint8Array[] = []
-   
+
   for await (const part of unzstdStream(
     (async function* () {
       yield bytes
