@@ -1,3 +1,4 @@
+export { composefsBackend, type ComposefsBackendOptions } from './backend.js'
 export type { ErofsVersion, ObjectId, VerityAlgorithm } from './format/types.js'
 export * from './repo/index.js'
 export { digestFiles, digestOf, type FileDigest } from './repo/digest.js'

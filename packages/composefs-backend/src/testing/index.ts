@@ -1,1 +1,1 @@
-export {}
+export { composefsRoots } from './composefs-roots.js'

@@ -1,0 +1,15 @@
+import type { Dir } from '@bootc-sdk/core'
+import { joinPath, parentPath } from '@bootc-sdk/core/names'
+
+/**
+ * Replace a small file so that a power cut leaves the old content or the new, never an empty file: the new one is
+ * on disk before it takes the name.
+ */
+export async function replaceFile(dir: Dir, path: string, data: Uint8Array, mode: number): Promise<void> {
+  const temporary = joinPath(parentPath(path), '.bootc-sdk-replace.tmp')
+  await dir.remove(temporary)
+  await dir.write(temporary, data, { mode, atomic: false })
+  await dir.sync()
+  await dir.rename(temporary, path)
+  await dir.sync()
+}

@@ -1,0 +1,53 @@
+import type { ReadTree } from '@bootc-sdk/core'
+import { readText } from './read-text.js'
+
+/** How the initramfs mounts a directory. */
+export type MountMode = 'none' | 'bind' | 'overlay' | 'transient'
+
+/** What an image asks of the initramfs. */
+export interface SetupRootConf {
+  /** Changes of the root file system are lost at reboot. */
+  readonly transientRoot: boolean
+  readonly etc: MountMode
+}
+
+const path = 'usr/lib/composefs/setup-root-conf.toml'
+
+/**
+ * Read `setup-root-conf.toml` of an image with bootc's meanings: /etc is bound from the state directory unless
+ * told otherwise; unknown keys and values are ignored, as the initramfs does.
+ *
+ * @see bootc 1.16.9 crates/initramfs/src/lib.rs
+ */
+export async function readSetupRootConf(root: Pick<ReadTree, 'stat' | 'read'>): Promise<SetupRootConf> {
+  const values = parse((await readText(root, path)) ?? '')
+  const mount = mountModes[unquoted(values.get('etc.mount'))]
+  const etc = mount ?? (values.get('etc.transient') === 'true' ? 'transient' : 'bind')
+  return { transientRoot: values.get('root.transient') === 'true', etc }
+}
+
+const mountModes: Readonly<Record<string, MountMode>> = {
+  none: 'none',
+  root: 'none',
+  bind: 'bind',
+  overlay: 'overlay',
+  transient: 'transient',
+  volatile: 'transient',
+}
+
+/** `key = value` lines of TOML below `[table]` lines, which is all that these files hold. */
+function parse(text: string): ReadonlyMap<string, string> {
+  const values = new Map<string, string>()
+  let table = ''
+  for (const line of text.split('\n')) {
+    const header = /^\s*\[\s*([\w-]+)\s*\]\s*(?:#.*)?$/.exec(line)
+    if (header !== null) table = `${header[1]!}.`
+    const pair = /^\s*([\w.-]+)\s*=\s*("[^"]*"|'[^']*'|[^#\s]+)\s*(?:#.*)?$/.exec(line)
+    if (pair !== null) values.set(`${table}${pair[1]!}`, pair[2]!)
+  }
+  return values
+}
+
+function unquoted(value: string | undefined): string {
+  return /^["'](.*)["']$/.exec(value ?? '')?.[1] ?? ''
+}
