@@ -1,0 +1,3 @@
+/dir/	
+/ext	@ 01/763bb0b85ca6310306e1d1b672b0ea3a186a36e0a4ad0d19bc56cc3168cdc2
+/inl

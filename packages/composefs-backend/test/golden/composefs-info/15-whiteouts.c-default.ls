@@ -1,0 +1,12 @@
+/0
+/00/	
+/AB
+/ab
+/cd
+/dir/	
+/dir/gone
+/dir/keep
+/dir/w2
+/plain/	
+/plain/f
+/root-wh

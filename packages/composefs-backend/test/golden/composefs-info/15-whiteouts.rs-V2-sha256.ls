@@ -1,0 +1,7 @@
+/00/	
+/AB
+/ab
+/dir/	
+/dir/keep
+/plain/	
+/plain/f

@@ -1,0 +1,4 @@
+/content-dash
+/content-nul
+/link-dash	-> -
+/x
