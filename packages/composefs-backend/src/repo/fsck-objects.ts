@@ -3,7 +3,7 @@ import type { ObjectId } from '../format/types.js'
 import type { RepoContext } from './context.js'
 import { digestFiles } from './digest.js'
 import { isObjectId } from './links.js'
-import { objectPrefixes, type ObjectStore } from './object-store.js'
+import type { ObjectStore } from './object-store.js'
 import type { Problems } from './problems.js'
 import { measureVerity } from './verity-fs.js'
 
@@ -27,7 +27,7 @@ export async function checkObjects(
   const sizes = new Map<ObjectId, number>()
   const before = problems.list.length
   let checked = 0
-  for (const prefix of objectPrefixes) {
+  for (const prefix of await store.prefixes()) {
     options.signal?.throwIfAborted()
     for (const name of await store.names(prefix)) {
       const id = prefix + name

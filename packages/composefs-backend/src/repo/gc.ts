@@ -5,7 +5,7 @@ import type { RepoContext } from './context.js'
 import { ioConcurrency, mapLimit } from './io.js'
 import { isObjectId } from './links.js'
 import { findLive, type GcRoots, type Liveness } from './live-objects.js'
-import { objectPrefixes, type ListedObject, type ObjectStore } from './object-store.js'
+import type { ListedObject, ObjectStore } from './object-store.js'
 import { Problems } from './problems.js'
 import { removeForeignStale, removeStale } from './staging.js'
 
@@ -64,7 +64,7 @@ async function findDead(
 ): Promise<{ dead: ListedObject[]; present: Set<ObjectId> }> {
   const dead: ListedObject[] = []
   const present = new Set<ObjectId>()
-  for (const prefix of objectPrefixes) {
+  for (const prefix of await store.prefixes()) {
     signal?.throwIfAborted()
     for (const name of await store.names(prefix)) {
       const id = prefix + name

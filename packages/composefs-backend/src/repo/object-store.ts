@@ -12,11 +12,6 @@ import { measureVerity } from './verity-fs.js'
 /** Up to here an object is hashed in one piece. */
 const wholeBytes = 64 * 1024 * 1024
 
-/** The 256 directories of objects. */
-export const objectPrefixes: readonly string[] = Array.from({ length: 256 }, (_, i) =>
-  i.toString(16).padStart(2, '0'),
-)
-
 /** A file in `objects/xx/` whose name is an object's. */
 export interface ListedObject {
   readonly id: ObjectId
@@ -78,7 +73,7 @@ export class ObjectStore {
 
   /** Objects in order of their ids; what has another name is passed over. */
   async *list(): AsyncIterable<ListedObject> {
-    for (const prefix of objectPrefixes) {
+    for (const prefix of await this.prefixes()) {
       for (const name of await this.names(prefix)) {
         const id = prefix + name
         if (!isObjectId(id, this.#context.meta.algorithm)) continue
@@ -86,6 +81,11 @@ export class ObjectStore {
         if (stat?.isFile === true) yield { id, sizeBytes: stat.sizeBytes }
       }
     }
+  }
+
+  /** The directories `00` to `ff` that there are, sorted; what else lies in `objects` is not ours. */
+  async prefixes(): Promise<string[]> {
+    return (await listNames(this.#context.dir, 'objects')).filter((name) => /^[0-9a-f]{2}$/.test(name))
   }
 
   /** Whatever lies in `objects/xx`, sorted. */
