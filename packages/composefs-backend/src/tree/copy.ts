@@ -1,5 +1,5 @@
 import { Inode, isDirectory } from './inode.js'
-import type { FileTree, Xattrs } from './inode.js'
+import type { ByteString, FileTree, Xattrs } from './inode.js'
 import { copyAttributes } from './links.js'
 
 /**
@@ -19,26 +19,38 @@ export function copyTree(
     copyAttributes(from, to)
     to.xattrs = xattrs(from.xattrs)
     to.nlink = from.nlink
-    if (isDirectory(from)) {
-      to.children = new Map()
-      if (isEmptied(from)) return to
-      for (const [name, child] of from.children) {
-        const known = isDirectory(child) ? undefined : files.get(child)
-        const made = known ?? copy(child)
-        if (known === undefined && !isDirectory(child)) files.set(child, made)
-        to.children.set(name, made)
-      }
-      return to
-    }
-    to.rdev = from.rdev
-    to.size = from.size
-    to.target = from.target
-    to.content = from.content
-    to.digest = from.digest
-    to.payload = from.payload
     return to
   }
-  return { root: copy(tree.root) }
+  const root = copy(tree.root)
+  // No recursion: trees that were read from elsewhere may be deep.
+  const pending: [from: Inode, to: Inode][] = [[tree.root, root]]
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const [directory, target] = next
+    const children = (target.children = new Map<ByteString, Inode>())
+    if (isEmptied(directory)) continue
+    for (const [name, from] of directory.children!) {
+      let to: Inode | undefined
+      if (isDirectory(from)) {
+        to = copy(from)
+        pending.push([from, to])
+      } else if ((to = files.get(from)) === undefined) {
+        to = copy(from)
+        copyContent(from, to)
+        files.set(from, to)
+      }
+      children.set(name, to)
+    }
+  }
+  return { root }
+}
+
+function copyContent(from: Inode, to: Inode): void {
+  to.rdev = from.rdev
+  to.size = from.size
+  to.target = from.target
+  to.content = from.content
+  to.digest = from.digest
+  to.payload = from.payload
 }
 
 /** A second inode for a file, which has one name so far. */

@@ -23,32 +23,46 @@ export function relabel(
   /** What files with several names were labelled. */
   const done = new Map<Inode, ByteString | undefined>()
   let isSplit = false
-  const walk = (directory: Inode, path: ByteString): void => {
+  const enter = (directory: Inode, path: ByteString): Level => {
     labels.set(directory, table.find(path, directory.mode)?.context)
     const start = path.endsWith('/') ? path : `${path}/`
-    for (const [name, child] of sortedChildren(directory)) {
-      const own = start + name
-      const asked = aliases.get(own) ?? own
-      if (isDirectory(child)) {
-        walk(child, asked)
-        continue
-      }
-      const label = table.find(asked, child.mode)?.context
-      if (child.nlink === 1) {
-        labels.set(child, label)
-      } else if (!done.has(child)) {
-        done.set(child, label)
-        labels.set(child, label)
-      } else if (done.get(child) !== label) {
-        const own = cloneFile(child)
-        labels.set(own, label)
-        directory.children!.set(name, own)
-        isSplit = true
-      }
+    return { directory, start, children: sortedChildren(directory), next: 0 }
+  }
+  // No recursion: trees that were read from elsewhere may be deep.
+  const levels = [enter(tree.root, '/')]
+  for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
+    if (level.next === level.children.length) {
+      levels.pop()
+      continue
+    }
+    const [name, child] = level.children[level.next++]!
+    const path = level.start + name
+    const asked = aliases.get(path) ?? path
+    if (isDirectory(child)) {
+      levels.push(enter(child, asked))
+      continue
+    }
+    const label = table.find(asked, child.mode)?.context
+    if (child.nlink === 1 || !done.has(child)) {
+      if (child.nlink !== 1) done.set(child, label)
+      labels.set(child, label)
+    } else if (done.get(child) !== label) {
+      const clone = cloneFile(child)
+      labels.set(clone, label)
+      level.directory.children!.set(name, clone)
+      isSplit = true
     }
   }
-  walk(tree.root, '/')
   if (isSplit) countLinks(tree.root)
+}
+
+/** A directory of which the first `next` children are done. */
+interface Level {
+  readonly directory: Inode
+  /** What the paths of its entries start with. */
+  readonly start: ByteString
+  readonly children: readonly [ByteString, Inode][]
+  next: number
 }
 
 /** Remove all labels. Changes the tree. */

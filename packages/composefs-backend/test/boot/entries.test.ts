@@ -1,9 +1,12 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { baseName } from '@bootc-sdk/core/names'
 import type { TarMember } from '@bootc-sdk/core/tar'
 import { findBootEntries } from '../../src/boot/entries.js'
 import type { ImageBootEntry } from '../../src/boot/entries.js'
 import type { ReadFile } from '../../src/tree/read-file.js'
-import { goldenTree } from '../tree/golden-images.js'
+import { goldenOci, goldenTree } from '../tree/golden-images.js'
 import { dir, failure, file, layered } from '../tree/layers.js'
 
 const readInline: ReadFile = (inode) => Promise.resolve(inode.content ?? new Uint8Array(0))
@@ -88,12 +91,15 @@ describe('what an image can boot by', () => {
   })
 
   test('the kernel of an image from which cfsctl prepared a boot directory', async () => {
-    const { tree, readFile } = await goldenTree('bootable', 'sha512')
+    const { tree, readFile, objects } = await goldenTree('bootable', 'sha512')
     const [entry, ...others] = await findBootEntries(tree, readFile)
     expect(others).toEqual([])
-    expect(entry).toMatchObject({
-      kind: 'kernel',
-      initrd: { path: expect.stringContaining('initramfs.img') },
-    })
+    const listing = readFileSync(new URL('boot/listing.txt', goldenOci), 'utf8')
+    const { kernelVersion, kernel, initrd } = entry as Extract<ImageBootEntry, { kind: 'kernel' }>
+    for (const { path, inode } of [kernel, initrd!]) {
+      const sha256 = createHash('sha256').update(objects.get(inode.digest)!).digest('hex')
+      const line = `boot-bootable/${kernelVersion}/${baseName(path)} ${Number(inode.size)} ${sha256}`
+      expect(listing.split('\n')).toContain(line)
+    }
   })
 })

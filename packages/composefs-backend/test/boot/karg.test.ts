@@ -1,7 +1,9 @@
 import fc from 'fast-check'
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { composefsKarg, parseComposefsKarg, parseComposefsKargs } from '../../src/boot/karg.js'
 import type { ComposefsKarg } from '../../src/boot/karg.js'
+import { goldenOci } from '../tree/golden-images.js'
 
 const id256 = 'ab'.repeat(32)
 const id512 = 'cd'.repeat(64)
@@ -57,6 +59,17 @@ describe('the argument that names an image', () => {
   ])('%s is refused', (cmdline) => {
     const invalid = expect.objectContaining({ code: 'STORE_COMPOSEFS_INVALID' })
     expect(() => parseComposefsKarg(cmdline)).toThrow(invalid)
+  })
+
+  test('is the one that cfsctl writes into a boot entry', () => {
+    const entry = readFileSync(new URL('boot/bootable.default-id.conf', goldenOci), 'utf8')
+    const options = /^options (.*)$/m.exec(entry)![1]!
+    const karg = parseComposefsKarg(options, 'sha512')!
+    const { composefs_boot_erofs: id } = JSON.parse(
+      readFileSync(new URL('out/s512v1/bootable.inspect.json', goldenOci), 'utf8'),
+    ) as { composefs_boot_erofs: string }
+    expect(karg.id).toBe(id)
+    expect(composefsKarg(id, karg)).toBe(options.trim())
   })
 
   test('what is printed is read again', () => {

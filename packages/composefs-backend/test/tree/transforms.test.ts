@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { TarMember } from '@bootc-sdk/core/tar'
 import { bootTransform } from '../../src/tree/boot-transform.js'
+import { directory } from '../../src/tree/inode.js'
 import type { FileTree } from '../../src/tree/inode.js'
 import { ociTransform } from '../../src/tree/oci-transform.js'
 import type { ReadFile } from '../../src/tree/read-file.js'
@@ -241,4 +242,15 @@ describe('labels', () => {
     const other = await layered([[...root, dir('etc'), dir('etc/selinux'), dir('etc/selinux/config')]])
     expect((await failure(bootTransform(other, readInline))).code).toBe('IMAGE_SELINUX_INVALID')
   })
+})
+
+test('trees of any depth are transformed without a deep stack', async () => {
+  const tree = await layered([root])
+  let parent = at(tree, 'usr')
+  for (let depth = 0; depth < 50_000; depth++) {
+    const below = directory()
+    parent.children!.set('d', below)
+    parent = below
+  }
+  expect((await bootTransform(ociTransform(tree), nothing)).root.nlink).toBe(6)
 })
