@@ -20,7 +20,8 @@ export async function loadImage(options: ImageOptions, name: string): Promise<Er
 async function fromRepo(path: string, name: string): Promise<Buffer> {
   const { openRepository } = await import('./repository.js')
   await using repo = await openRepository(path)
-  const id = (await repo.hasImage(name)) ? name : await repo.readRef('images', name.replace(/^refs\//, ''))
+  const isId = /^(?:[0-9a-f]{64}){1,2}$/.test(name)
+  const id = isId ? name : await repo.readRef('images', name.replace(/^refs\//, ''))
   if (id === undefined || !(await repo.hasImage(id))) {
     throw new BootcError('STORE_COMPOSEFS_NO_IMAGE', `no image ${JSON.stringify(name)} in the repository`, {
       details: { image: name },

@@ -7,6 +7,7 @@ import {
   planErofs,
   VerityHasher,
   type ErofsVersion,
+  type Flavor,
   type FileTree,
   type VerityAlgorithm,
 } from '@bootc-sdk/composefs-backend/format'
@@ -21,7 +22,10 @@ interface MkimageFlags {
   readonly digestStore?: string
 }
 
-/** `bootc-sdk composefs mkimage`: the bytes that mkcomposefs writes for the same input. */
+/**
+ * `bootc-sdk composefs mkimage`: the bytes that mkcomposefs writes for the same input; for what it cannot make,
+ * format 2 and SHA-512, those of composefs-rs.
+ */
 export async function mkimage(
   cli: Cli,
   options: MkimageFlags,
@@ -30,14 +34,13 @@ export async function mkimage(
 ): Promise<void> {
   if (image === undefined && options.printDigestOnly !== true)
     throw new UsageError('an IMAGE to write is needed')
-  const tree =
-    options.fromFile === true ? await fromDump(cli, source) : await fromDirectory(cli, options, source)
   const { erofsVersion: version, algorithm } = options
-  const plan = planErofs(tree, {
-    version: version ?? { min: 0, max: 1 },
-    algorithm,
-    flavor: version === 2 ? 'rs' : 'c',
-  })
+  const flavor = version === 2 || algorithm === 'sha512' ? 'rs' : 'c'
+  const tree =
+    options.fromFile === true
+      ? await fromDump(cli, source, flavor)
+      : await fromDirectory(cli, options, source)
+  const plan = planErofs(tree, { version: version ?? { min: 0, max: 1 }, algorithm, flavor })
   const hasher =
     options.printDigest === true || options.printDigestOnly === true ? new VerityHasher(algorithm) : undefined
   function* chunks(): Iterable<Uint8Array> {
@@ -52,11 +55,11 @@ export async function mkimage(
   if (hasher !== undefined) await (image === '-' ? cli.err : cli.out).write(`${hasher.digest()}\n`)
 }
 
-async function fromDump(cli: Cli, source: string): Promise<FileTree> {
-  if (source === '-') return parseDumpStream(bytesOf(cli.stdin))
+async function fromDump(cli: Cli, source: string, flavor: Flavor): Promise<FileTree> {
+  if (source === '-') return parseDumpStream(bytesOf(cli.stdin), { flavor })
   const file = await open(source)
   try {
-    return await parseDumpStream(file.createReadStream({ highWaterMark: 1 << 20 }))
+    return await parseDumpStream(file.createReadStream({ highWaterMark: 1 << 20 }), { flavor })
   } finally {
     await file.close()
   }
