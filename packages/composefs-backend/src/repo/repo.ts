@@ -34,7 +34,7 @@ export class Repo implements ComposefsRepo {
   readonly #store: ObjectStore
   #transactions = 0
   /** A collection that is running. */
-  #collecting: Promise<void> = Promise.resolve()
+  #collecting: Promise<void> | undefined
   #closed = false
   #enforceVerity: boolean | undefined
 
@@ -124,8 +124,8 @@ export class Repo implements ComposefsRepo {
     options.signal?.throwIfAborted()
     const { readOnlyReason } = this.meta
     if (readOnlyReason !== undefined) throw readOnly(readOnlyReason)
-    await this.#collecting
-    // Before anything else is awaited: a collection must see it.
+    while (this.#collecting !== undefined) await this.#collecting
+    // At once: the next collection must see it.
     this.#transactions++
     let staging: Staging | undefined
     let shared: AsyncDisposable | undefined
@@ -157,23 +157,25 @@ export class Repo implements ComposefsRepo {
     options: OpOptions & { readonly dryRun?: boolean; readonly timeoutMs?: number } = {},
   ): Promise<GcResult> {
     this.#checkOpen()
-    const { collectGarbage } = await import('./gc.js')
-    const run = () => collectGarbage(this.#context, this.#store, roots, options)
+    const run = async () => {
+      const { collectGarbage } = await import('./gc.js')
+      return collectGarbage(this.#context, this.#store, roots, options)
+    }
     if (options.dryRun === true) return run()
-    await this.#collecting
     const { readOnlyReason } = this.meta
     if (readOnlyReason !== undefined) throw readOnly(readOnlyReason)
+    while (this.#collecting !== undefined) await this.#collecting
     if (this.#transactions > 0) {
       throw new BootcError('STORE_COMPOSEFS_LOCKED', 'a transaction of this repository is open', {
         details: { path: this.dir.hostPath ?? '.', timeoutMs: 0 },
       })
     }
-    const collecting = this.#lock.exclusively(run, options)
-    this.#collecting = collecting.then(
-      () => undefined,
-      () => undefined,
-    )
-    return collecting
+    const collected = this.#lock.exclusively(run, options)
+    const done = () => {
+      this.#collecting = undefined
+    }
+    this.#collecting = collected.then(done, done)
+    return collected
   }
 
   async fsck(options: OpOptions & { readonly metadataOnly?: boolean } = {}): Promise<RepoFsck> {
