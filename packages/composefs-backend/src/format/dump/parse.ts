@@ -187,6 +187,7 @@ class DumpParser {
     if (content !== undefined && !(rs && payload !== undefined)) {
       if (content.length !== inode.size) reader.fail(`content has ${content.length} bytes, not SIZE`)
       if (content.length > this.limits.content) reader.fail('content is too long for the image')
+      if (rs && digest !== undefined) reader.fail('digest of content that is in the image')
       if (content !== '') inode.content = Buffer.from(content, 'latin1')
       return
     }

@@ -41,8 +41,11 @@ export interface Survey {
   readonly hasWhiteouts: boolean
 }
 
-/** Walks a tree for composefs_version 0 and 1; its order does not depend on which of the two. */
-export function survey(tree: FileTree): Survey {
+/**
+ * Walks a tree for composefs_version 0 and 1; its order does not depend on which of the two. Of owners only
+ * mkcomposefs knows.
+ */
+export function survey(tree: FileTree, flavor: Flavor): Survey {
   const { root } = tree
   if (!isDirectory(root)) throw invalidTree('/', 'the root is not a directory')
   const stub = stubOf(root)
@@ -66,7 +69,12 @@ export function survey(tree: FileTree): Survey {
       }
     }
   }
-  return { directories, hardLinked: finder.find(directories, tree.owners), stub, hasWhiteouts }
+  return {
+    directories,
+    hardLinked: finder.find(directories, flavor === 'c' ? tree.owners : undefined),
+    stub,
+    hasWhiteouts,
+  }
 }
 
 /** Numbers the inodes and gives them the attributes they have in the image. */

@@ -67,7 +67,7 @@ export function planImage(tree: FileTree, options: WriteErofsOptions): ImagePlan
   const epoch = legacy ? 2 : 1
   const table = new XattrTable(epoch, flavor)
   const references = new References(options.algorithm, flavor, epoch)
-  const found = legacy ? undefined : survey(tree)
+  const found = legacy ? undefined : survey(tree, flavor)
   const version =
     found === undefined ? 2 : versionOf(options.version as 0 | 1, found.hasWhiteouts && flavor === 'c')
   const list =
