@@ -28,7 +28,9 @@ for (const [place, make] of Object.entries(places)) {
       name: `composefs in ${place}, ${algorithm}, V${erofsVersion}, tags of ${tagStyle}`,
       async create() {
         const { dir, remove } = await make()
-        const repos = [await initComposefsRepo(dir, { algorithm, erofsVersion, requireVerity: false, native })]
+        const repos = [
+          await initComposefsRepo(dir, { algorithm, erofsVersion, requireVerity: false, native }),
+        ]
         const options = { bootable: 'auto', tagStyle } as const
         return {
           store: composefsImageStore(repos[0]!, options),
