@@ -46,6 +46,7 @@ export function composefsDeploymentStore(parts: DeploymentParts): DeploymentStor
 }
 
 class ComposefsDeploymentStore implements DeploymentStore {
+  readonly rootKargKeys = Object.freeze(['composefs', 'composefs.digest'])
   readonly supports = Object.freeze({
     ...{ stateroots: false, relink: false, softReboot: true },
     ...({ etcPolicy: 'composefs', entrySet: 'exchange' } as const),
@@ -107,6 +108,11 @@ class ComposefsDeploymentStore implements DeploymentStore {
     const target = { id, origin, image: await this.#roots.of(id), varFrom: init.varFrom }
     await createDeployment(this.#parts.sysroot, target, options)
     return this.#describe({ id, origin: await this.#origin(id) }, 'none')
+  }
+
+  async bootNotes(tree: ReadTree): Promise<readonly Warning[]> {
+    const { bootNotes } = await import('./boot-notes.js')
+    return bootNotes(tree)
   }
 
   varDir(_id: DeploymentId): Promise<string> {
