@@ -4,9 +4,9 @@ import type { ByteString } from '../../tree/inode.js'
  * Escapes of composefs-dump(5): `\\`, `\n`, `\r`, `\t`, and `\xHH` for every byte outside 0x21 to 0x7e.
  */
 
-// eslint-disable-next-line no-control-regex -- what is to be escaped
+/** What is to be escaped. */
 const SPECIAL = /[\0-\x20\\\x7f-\uffff]/
-// eslint-disable-next-line no-control-regex -- as above, and `=`
+/** As above, and `=`. */
 const SPECIAL_XATTR = /[\0-\x20\\=\x7f-\uffff]/
 
 const TABLE: readonly string[] = Array.from({ length: 256 }, (_, byte) => {

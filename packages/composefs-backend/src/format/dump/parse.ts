@@ -1,24 +1,11 @@
 import { isUtf8 } from 'node:buffer'
 import { badDump } from '../errors.js'
-import { isHexDigest } from '../hex.js'
-import {
-  Inode,
-  isDirectory,
-  S_IFBLK,
-  S_IFCHR,
-  S_IFDIR,
-  S_IFIFO,
-  S_IFLNK,
-  S_IFMT,
-  S_IFREG,
-  S_IFSOCK,
-  type FileTree,
-} from '../../tree/inode.js'
+import { isDirectory, S_IFDIR, S_IFMT, type FileTree } from '../../tree/inode.js'
 import { HardLinks } from './hard-links.js'
+import { InodeReader } from './inode-reader.js'
 import { dumpLimits, LINE_MAX, type DumpLimits, type Flavor } from './limits.js'
 import { LineReader } from './line-reader.js'
 import { PathWalker } from './path-walker.js'
-import { XattrReader } from './xattr-reader.js'
 
 const NEWLINE = 0x0a
 const AT = 0x40
@@ -58,7 +45,7 @@ class DumpParser {
   private readonly reader = new LineReader()
   private readonly limits: DumpLimits
   private readonly rs: boolean
-  private readonly xattrs: XattrReader
+  private readonly inodes: InodeReader
   private readonly links: HardLinks
   private walker: PathWalker | undefined
   /** The beginning of a line whose end has not come yet. */
@@ -68,7 +55,7 @@ class DumpParser {
   constructor(options: ParseDumpOptions) {
     this.rs = options.flavor === 'rs'
     this.limits = dumpLimits[options.flavor ?? 'c']
-    this.xattrs = new XattrReader(this.limits)
+    this.inodes = new InodeReader(this.limits, this.rs)
     this.links = new HardLinks(this.limits.forwardLinks)
   }
 
@@ -122,12 +109,12 @@ class DumpParser {
     reader.skip('size')
     if (reader.at <= end && buffer[reader.at] === AT) return this.parseLink()
     reader.at = sizeAt
-    this.walker.add(this.parseInode(), reader)
+    this.walker.add(this.inodes.read(reader), reader)
   }
 
   private parseRoot({ buffer, start, end }: { buffer: Buffer; start: number; end: number }): void {
     if (end - start !== 1 || buffer[start] !== 0x2f) this.reader.fail('the first line is not the root')
-    const root = this.parseInode()
+    const root = this.inodes.read(this.reader)
     if (!isDirectory(root)) this.reader.fail('the root is not a directory')
     this.walker = new PathWalker(root)
   }
@@ -144,85 +131,4 @@ class DumpParser {
     const walker = this.walker as PathWalker
     walker.add(this.links.link(target, walker.root, reader), reader)
   }
-
-  private parseInode(): Inode {
-    const { reader, rs } = this
-    const size = reader.u64('size')
-    const inode = new Inode(reader.mode())
-    const type = inode.mode & S_IFMT
-    inode.nlink = reader.u32('nlink')
-    inode.uid = reader.u32('uid')
-    inode.gid = reader.u32('gid')
-    const rdev = reader.u32('rdev')
-    const { sec, nsec } = reader.mtime(!rs)
-    inode.mtimeSec = sec
-    inode.mtimeNsec = nsec
-    if (type === S_IFREG) {
-      inode.size = size
-      this.parseFile(inode)
-    } else {
-      const payload = reader.optional('payload')
-      if (reader.raw('content') !== undefined) reader.fail('content of what is not a regular file')
-      if (reader.raw('digest') !== undefined) reader.fail('digest of what is not a regular file')
-      if (type === S_IFDIR) inode.children = new Map()
-      else if (type === S_IFLNK) inode.target = this.symlinkTarget(payload)
-      else if (type === S_IFCHR || type === S_IFBLK) inode.rdev = rdev
-      else if (type !== S_IFIFO && type !== S_IFSOCK) reader.fail('mode has no known file type')
-    }
-    if (rs) this.checkRs(inode, rdev)
-    inode.xattrs = this.xattrs.read(reader)
-    return inode
-  }
-
-  private parseFile(inode: Inode): void {
-    const { rs } = this
-    const reader: LineReader = this.reader
-    const payload = reader.optional('payload')
-    if (payload !== undefined && (payload === '' || payload.includes('\0'))) {
-      reader.fail('payload is empty or has a NUL byte')
-    }
-    if (payload !== undefined && payload.length > 4095) reader.fail('payload is too long')
-    const content = reader.optional('content')
-    const digest = reader.raw('digest')
-    if (content !== undefined && !(rs && payload !== undefined)) {
-      if (content.length !== inode.size) reader.fail(`content has ${content.length} bytes, not SIZE`)
-      if (content.length > this.limits.content) reader.fail('content is too long for the image')
-      if (rs && digest !== undefined) reader.fail('digest of content that is in the image')
-      if (content !== '') inode.content = Buffer.from(content, 'latin1')
-      return
-    }
-    inode.payload = payload ?? ''
-    if (digest !== undefined) inode.digest = this.digest(digest)
-    if (!rs || (payload === undefined && digest === undefined)) return
-    if (payload === undefined) reader.fail('digest without payload')
-    if (digest === undefined && !/^[0-9a-f]{2}\/(?:[0-9a-f]{62}|[0-9a-f]{126})$/.test(payload)) {
-      reader.fail('payload without digest is not the path of an object')
-    }
-  }
-
-  private digest(text: string): string {
-    if (isDigest(text)) return text
-    const lower = text.toLowerCase()
-    if (isDigest(lower)) return lower
-    return this.reader.fail('digest is not 64 or 128 hexadecimal digits')
-  }
-
-  private symlinkTarget(payload: string | undefined): string {
-    const reader: LineReader = this.reader
-    if (payload === undefined || payload === '') reader.fail('a symbolic link without target')
-    if (payload.length > this.limits.symlink) reader.fail('the target of the link is too long')
-    if (payload.includes('\0')) reader.fail('the target of the link has a NUL byte')
-    return payload
-  }
-
-  private checkRs(inode: Inode, rdev: number): void {
-    const type = inode.mode & S_IFMT
-    const device = type === S_IFCHR || type === S_IFBLK
-    if (!device && rdev !== 0) this.reader.fail('a device number of what is not a device')
-    if (type === S_IFCHR && rdev === 0 && inode.nlink > 1) this.reader.fail('a whiteout with several names')
-  }
-}
-
-function isDigest(text: string): boolean {
-  return isHexDigest(text, 'sha256') || isHexDigest(text, 'sha512')
 }

@@ -1,4 +1,4 @@
-import { Inode, isDirectory, S_IFCHR, S_IFMT, type ByteString, type FileTree } from '../../tree/inode.js'
+import { isDirectory, S_IFCHR, S_IFMT, type ByteString, type FileTree, type Inode } from '../../tree/inode.js'
 import { invalidTree } from '../errors.js'
 import type { Directory } from './directory.js'
 import { openDirectory } from './entries.js'

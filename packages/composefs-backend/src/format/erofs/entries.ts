@@ -2,7 +2,7 @@ import { isDirectory, S_IFDIR, S_IFLNK, S_IFMT, type ByteString, type Inode } fr
 import { invalidTree } from '../errors.js'
 import { Directory } from './directory.js'
 
-// eslint-disable-next-line no-control-regex -- what no name has
+/** What no name has. */
 const NOT_IN_NAMES = /[\0/\u0100-\uffff]/
 const NOT_BYTES = /[\u0100-\uffff]/
 

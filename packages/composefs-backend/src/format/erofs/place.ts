@@ -67,7 +67,7 @@ export function earliest(list: InodeList, flavor: Flavor): Mtime {
   for (const inode of list.inodes) {
     const other = inode.mtimeSec
     const unlike = flavor === 'rs' && other < 0 !== sec < 0
-    if (unlike ? sec < 0 : other < sec || (other == sec && inode.mtimeNsec < nsec)) {
+    if (unlike ? sec < 0 : other < sec || (sameTime(other, sec) && inode.mtimeNsec < nsec)) {
       sec = other
       nsec = inode.mtimeNsec
     }
@@ -120,7 +120,7 @@ export function place(list: InodeList, table: XattrTable, references: References
     const nlink = list.nlinks[ino] as number
     const compact =
       inode.mtimeNsec === baseNsec &&
-      inode.mtimeSec == baseSec &&
+      sameTime(inode.mtimeSec, baseSec) &&
       nlink <= 0xffff &&
       inode.uid <= 0xffff &&
       inode.gid <= 0xffff &&
@@ -175,6 +175,11 @@ function chunkCount(size: Int64, bits: number): number {
   const count = (BigInt(size) + (1n << BigInt(bits)) - 1n) >> BigInt(bits)
   if (count > MAX_CHUNKS) throw invalidTree('file', `${size} bytes are more than an image can refer to`)
   return Number(count)
+}
+
+/** Equal, whether as number or bigint. */
+function sameTime(a: Int64, b: Int64): boolean {
+  return a === b || (typeof a !== typeof b && BigInt(a) === BigInt(b))
 }
 
 export function roundUp(value: number, unit: number): number {
