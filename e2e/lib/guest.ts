@@ -27,6 +27,7 @@ export interface BootOptions {
   readonly disks: readonly string[]
   /** Shell script for the guest's agent; afterwards the machine goes off. */
   readonly script: string
+  /** Default 900: emulated machines are slow, and slower where others work too. */
   readonly timeoutSeconds?: number
 }
 
@@ -35,7 +36,7 @@ const dead = /Kernel panic|Reached target .*emergency\.target|Freezing execution
 
 /** Boot a machine in QEMU, by UEFI, and wait until it went off. */
 export async function boot(options: BootOptions): Promise<Boot> {
-  const { log, disks, timeoutSeconds = 300 } = options
+  const { log, disks, timeoutSeconds = 900 } = options
   rmSync(log, { recursive: true, force: true })
   mkdirSync(log, { recursive: true })
   const file = (name: string) => join(log, name)

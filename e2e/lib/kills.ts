@@ -2,7 +2,14 @@ import { spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { bootableImage, file, seededRandom, simulateBoot, writeOciLayout } from '@bootc-sdk/core/testing'
+import {
+  bootableImage,
+  dirs,
+  file,
+  seededRandom,
+  simulateBoot,
+  writeOciLayout,
+} from '@bootc-sdk/core/testing'
 import type { SimulateBootOptions } from '@bootc-sdk/core/testing'
 import { nodeSysroot } from '@bootc-sdk/core/node'
 import { expect } from 'vitest'
@@ -18,6 +25,7 @@ export async function writeReleases(path: string): Promise<void> {
     const entries = Array.from({ length: 300 }, (_, n) =>
       file(`usr/share/data/${n}`, `file ${n} of version ${version}\n`.repeat(1 + (n % 50))),
     )
+    entries.unshift(...dirs('usr/share', 'usr/share/data'))
     const image = bootableImage({ version, extraLayers: [{ entries }] })
     await writeOciLayout(join(path, `v${version}`), image, 'latest')
   }

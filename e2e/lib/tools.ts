@@ -37,8 +37,8 @@ export interface InstallOptions {
   /** Default ostree. */
   readonly store?: 'ostree' | 'composefs'
   readonly kargs?: readonly string[]
-  /** What to follow for updates; default the image itself. */
-  readonly target?: string
+  /** What to follow for updates, as `oci:` and a layout; default the image itself. */
+  readonly target?: `oci:${string}`
 }
 
 /** Install an image into a directory, with GRUB's boot entries. */
@@ -46,7 +46,7 @@ export function install(imgref: string, sysroot: string, options: InstallOptions
   const { store = 'ostree', kargs = [], target } = options
   bootc(
     ...['install', 'to-filesystem', '--store', store, '--bootloader', 'grub', '--source-imgref', imgref],
-    ...(target === undefined ? [] : ['--target-imgref', target]),
+    ...(target === undefined ? [] : ['--target-transport', 'oci', '--target-imgref', target.slice(4)]),
     ...kargs.flatMap((karg) => ['--karg', karg]),
     sysroot,
   )
