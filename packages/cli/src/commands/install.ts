@@ -18,6 +18,7 @@ interface InstallFlags extends NetworkOptions, ProgressOptions {
   readonly kargDelete?: readonly string[]
   readonly stateroot: string
   readonly rootMountSpec?: string
+  readonly requireVerity?: boolean
 }
 
 /** `bootc-sdk install to-filesystem`. */
@@ -31,7 +32,8 @@ export async function installToFilesystem(cli: Cli, options: InstallFlags, dir: 
   const target = enforce ? { ...followed, signature: { kind: 'containerPolicy' as const } } : followed
   const sysroot = resolve(dir)
   const root = await rootKargs(cli, sysroot, options.rootMountSpec)
-  const bootc = await openSystem(cli, { sysroot }, options)
+  const { requireVerity = false } = options
+  const bootc = await openSystem(cli, { sysroot, requireVerity }, options)
   await cli.out.write(`Installing image: ${displaySignedReference(source)}\n`)
   const result = await withProgress(cli, options, true, (_progress, operation) =>
     bootc.install({

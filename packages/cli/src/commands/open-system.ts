@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises'
 import { grubBootloader } from '@bootc-sdk/bootloader-grub'
+import { composefsBackend } from '@bootc-sdk/composefs-backend'
 import { BootcError, openBootc, type Bootc, type ImageTransport } from '@bootc-sdk/core'
 import { nodeSysroot } from '@bootc-sdk/core/node'
 import { ostreeBackend } from '@bootc-sdk/ostree-backend'
@@ -7,6 +8,8 @@ import type { Cli } from '../io.js'
 
 export interface SystemOptions {
   readonly sysroot: string
+  /** Refuse a composefs repository that does not have fs-verity enforced. */
+  readonly requireVerity?: boolean
 }
 
 export interface NetworkOptions {
@@ -28,7 +31,7 @@ export async function openSystem(
   return openBootc({
     sysroot: nodeSysroot(await existing(options.sysroot)),
     transports,
-    stores: [ostreeBackend()],
+    stores: [ostreeBackend(), composefsBackend({ requireVerity: options.requireVerity === true })],
     bootloaders: [grubBootloader()],
   })
 }

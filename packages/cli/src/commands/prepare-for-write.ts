@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { realpath } from 'node:fs/promises'
 import { BootcError } from '@bootc-sdk/core'
 import { AlreadyRun } from '../io.js'
@@ -25,8 +25,15 @@ export async function prepareForWrite(options: SystemOptions): Promise<void> {
   if (process.geteuid?.() !== 0) {
     throw new BootcError('HOST_NOT_ROOT', 'This command must be executed as the root user')
   }
-  if (!existsSync('/run/ostree-booted')) return
+  if (!existsSync('/run/ostree-booted') && !isComposefsRoot()) return
   const { inPrivateMounts } = await import('./private-mounts.js')
   const code = await inPrivateMounts()
   if (code !== undefined) throw new AlreadyRun(code)
+}
+
+/** The root of bootc's composefs systems is mounted from a source that says so. */
+function isComposefsRoot(): boolean {
+  return /^(?:\S+ ){4}\/ .* - \S+ (?:composefs:|transient:composefs=)/m.test(
+    readFileSync('/proc/self/mountinfo', 'utf8'),
+  )
 }

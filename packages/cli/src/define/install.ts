@@ -17,8 +17,10 @@ export function defineInstallCommands(program: Command, action: Action): void {
       'Install into a directory or a mounted file system.\n\n' +
         'Writes store, deployment and boot entries. Boot sectors and firmware settings are not touched.',
     )
-    .argument('<dir>', 'root of the new system; it must be empty or hold an OSTree layout')
-    .addOption(new Option('--store <name>', 'Where images live').choices(['ostree']).default('ostree'))
+    .argument('<dir>', 'root of the new system; it must be empty')
+    .addOption(
+      new Option('--store <name>', 'Where images live').choices(['ostree', 'composefs']).default('ostree'),
+    )
     .addOption(new Option('--bootloader <name>', 'What boots them').choices(['grub']).default('grub'))
     .addOption(
       new Option(
@@ -36,6 +38,7 @@ export function defineInstallCommands(program: Command, action: Action): void {
       collect,
     )
     .option('--stateroot <name>', 'Name of the group of deployments that share /var', 'default')
+    .option('--require-verity', 'Refuse a file system on which composefs cannot enforce fs-verity')
     .option('--root-mount-spec <spec>', 'What root= says; an empty string leaves it out')
     .action(action(async () => (await import('../commands/install.js')).installToFilesystem))
   for (const option of [...progressOptions(), ...networkOptions()]) toFilesystem.addOption(option)

@@ -36,7 +36,7 @@ const fsTypes: Readonly<Record<number, string>> = {
  */
 export function nodeSysroot(path: string, options: NodeSysrootOptions = {}): Sysroot {
   const { live = path === '/' } = options
-  const physical = path === '/' && isSymlink('/ostree') && existsSync('/sysroot') ? '/sysroot' : path
+  const physical = path === '/' && hasSysroot() ? '/sysroot' : path
   const root = nodeDir(physical)
   // The running system's /boot is mounted there, not below /sysroot.
   const outer = path === '/' ? nodeDir('/') : root
@@ -56,6 +56,11 @@ export function nodeSysroot(path: string, options: NodeSysrootOptions = {}): Sys
     },
   }
   return Object.freeze(sysroot)
+}
+
+/** Image-based systems have their physical root there; the link, or bootc's repository, tells them apart. */
+function hasSysroot(): boolean {
+  return (isSymlink('/ostree') && existsSync('/sysroot')) || existsSync('/sysroot/composefs')
 }
 
 function bootVolume(root: Dir, outer: Dir): Volume {

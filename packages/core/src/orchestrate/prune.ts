@@ -84,10 +84,16 @@ function keptImages(state: HostState): ReadonlySet<Digest> {
   return new Set(deployments.flatMap((deployment) => deployment?.image?.manifestDigest ?? []))
 }
 
+/** A root of a store that is running, and is not among its deployments, must not be taken for a left-over. */
 async function assertBootedKnown({ store, sysroot }: Writer, state: HostState): Promise<void> {
   if (!state.live || state.booted !== undefined) return
+  const { deployments } = store
   const cmdline = await sysroot.host.cmdline()
-  if (store.deployments.bootVersion?.(cmdline) === undefined) return
+  const isOurs =
+    deployments.bootVersion?.(cmdline) !== undefined ||
+    (await deployments.running?.()) !== undefined ||
+    (await deployments.identify(cmdline)) !== undefined
+  if (!isOurs) return
   throw new BootcError(
     'DEPLOY_BOOTED_UNKNOWN',
     'the running deployment was not found, so nothing is removed',
