@@ -45,7 +45,7 @@ export interface ImagePlan {
  */
 export function* emit(plan: ImagePlan, chunkBytes: number): Generator<Uint8Array> {
   const { list, placement } = plan
-  const out = new ImageBuffer(chunkBytes)
+  const out = new ImageBuffer(chunkBytes, placement.endBlock * BLOCK_SIZE)
   out.reserve(FIRST_INODE_OFFSET)
   writeHead(out, plan)
   yield* emitInodes(out, plan)

@@ -19,8 +19,12 @@ export class ImageBuffer {
   private view: DataView
   private start = 0
 
-  constructor(private readonly chunkBytes: number) {
-    this.buffer = Buffer.alloc(chunkBytes)
+  /** @param totalBytes of the image, behind which no window reaches */
+  constructor(
+    private readonly chunkBytes: number,
+    private readonly totalBytes: number,
+  ) {
+    this.buffer = Buffer.alloc(Math.min(chunkBytes, totalBytes))
     this.view = viewOf(this.buffer)
   }
 
@@ -117,7 +121,7 @@ export class ImageBuffer {
   private take(bytes: number): Uint8Array {
     const taken = this.buffer.subarray(0, bytes)
     this.start += bytes
-    this.buffer = Buffer.alloc(this.chunkBytes)
+    this.buffer = Buffer.alloc(Math.min(this.chunkBytes, this.totalBytes - this.start))
     this.view = viewOf(this.buffer)
     return taken
   }
