@@ -66,11 +66,22 @@ export interface ReferencedObject {
 export function objectsOf(file: ExternalFile): ReferencedObject[] {
   const sizeBytes = Number(file.sizeBytes)
   const { digest, payload } = file
+  if (digest !== '' && isPathOf(payload, digest)) return [{ path: payload, digest, sizeBytes }]
   const own = digest === '' ? [] : [{ path: objectPath(digest), digest, sizeBytes }]
-  if (payload === '' || own[0]?.path === payload) return own
+  if (payload === '') return own
   const named = digestOfPath(payload)
   if (named !== undefined) return [{ path: payload, digest: named, sizeBytes }, ...own]
   return [{ path: payload, digest, sizeBytes }]
+}
+
+/** Compared in place, since images have many and building the path costs more than all the rest. */
+export function isPathOf(payload: ByteString, digest: string): boolean {
+  return (
+    payload.length === digest.length + 1 &&
+    payload.charCodeAt(2) === 0x2f &&
+    payload.startsWith(digest.slice(0, 2)) &&
+    payload.endsWith(digest.slice(2))
+  )
 }
 
 export function algorithmOf(digest: string): VerityAlgorithm {

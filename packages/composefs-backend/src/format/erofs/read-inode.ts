@@ -1,6 +1,6 @@
 import { badImage } from '../errors.js'
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from '../../tree/inode.js'
-import type { ByteString, Int64 } from '../../tree/inode.js'
+import type { Int64 } from '../../tree/inode.js'
 import {
   BLOCK_BITS,
   BLOCK_SIZE,
@@ -94,48 +94,100 @@ export function readInode(image: Superblock, nid: number, from?: number): ErofsI
   if (xattrOffset + xattrSize > end) throw badImage(`inode ${nid} is cut off`, { offset })
   const mode = view.getUint16(offset + COMPACT.mode, true)
   if (!typeOfMode.has(mode & S_IFMT)) throw badImage(`inode ${nid} has no file type`, { offset })
-  const size = extended
-    ? readUint64(view, offset + EXTENDED.size)
-    : view.getUint32(offset + COMPACT.size, true)
-  const u = view.getUint32(offset + COMPACT.u, true)
-  const data = placeData(image, nid, mode & S_IFMT, layout, size, u, xattrOffset + xattrSize)
-  return {
-    nid,
-    offset,
-    mode,
-    nlink: extended
-      ? view.getUint32(offset + EXTENDED.nlink, true)
-      : view.getUint16(offset + COMPACT.nlink, true),
-    uid: extended ? view.getUint32(offset + EXTENDED.uid, true) : view.getUint16(offset + COMPACT.uid, true),
-    gid: extended ? view.getUint32(offset + EXTENDED.gid, true) : view.getUint16(offset + COMPACT.gid, true),
-    size,
-    mtimeSec: extended ? readInt64(view, offset + EXTENDED.mtime) : image.buildTime,
-    mtimeNsec: extended ? view.getUint32(offset + EXTENDED.mtimeNsec, true) : image.buildTimeNsec,
-    u,
-    layout,
-    xattrOffset,
-    xattrSize,
-    blockBytes: data.blockBytes,
-    tailBytes: data.tailBytes,
-  }
+  const inode = new ImageInode(image, nid, mode, layout, extended, xattrOffset, xattrSize)
+  inode.placeData()
+  return inode
 }
 
-/** Content of a regular file that is in the image: a copy. */
-export function readContent(image: Superblock, inode: ErofsInode): Buffer {
-  const start = inode.u * BLOCK_SIZE
-  const tail = inode.xattrOffset + inode.xattrSize
-  const head = image.bytes.subarray(start, start + inode.blockBytes)
-  if (inode.tailBytes === 0) return Buffer.from(head)
-  return Buffer.concat([head, image.bytes.subarray(tail, tail + inode.tailBytes)])
-}
+/** What a walk needs of every inode is decoded at once, the rest when it is asked for. */
+class ImageInode implements ErofsInode {
+  readonly offset: number
+  readonly size: Int64
+  readonly u: number
+  blockBytes = 0
+  tailBytes = 0
+  readonly #image: Superblock
+  readonly #extended: boolean
 
-/** Target of a symbolic link. @throws BootcError `STORE_COMPOSEFS_BAD_IMAGE` when it holds a NUL */
-export function readTarget(image: Superblock, inode: ErofsInode): ByteString {
-  const target = readContent(image, inode).toString('latin1')
-  if (target.includes('\0')) {
-    throw badImage(`the target of link ${inode.nid} holds a NUL byte`, { offset: inode.offset })
+  constructor(
+    image: Superblock,
+    readonly nid: number,
+    readonly mode: number,
+    readonly layout: number,
+    extended: boolean,
+    readonly xattrOffset: number,
+    readonly xattrSize: number,
+  ) {
+    const { view } = image
+    this.#image = image
+    this.#extended = extended
+    this.offset = nid * SLOT_SIZE
+    this.u = view.getUint32(this.offset + COMPACT.u, true)
+    this.size = extended
+      ? readUint64(view, this.offset + EXTENDED.size)
+      : view.getUint32(this.offset + COMPACT.size, true)
   }
-  return target
+
+  get nlink(): number {
+    const { view } = this.#image
+    if (this.#extended) return view.getUint32(this.offset + EXTENDED.nlink, true)
+    return view.getUint16(this.offset + COMPACT.nlink, true)
+  }
+
+  get uid(): number {
+    const { view } = this.#image
+    if (this.#extended) return view.getUint32(this.offset + EXTENDED.uid, true)
+    return view.getUint16(this.offset + COMPACT.uid, true)
+  }
+
+  get gid(): number {
+    const { view } = this.#image
+    if (this.#extended) return view.getUint32(this.offset + EXTENDED.gid, true)
+    return view.getUint16(this.offset + COMPACT.gid, true)
+  }
+
+  get mtimeSec(): Int64 {
+    if (!this.#extended) return this.#image.buildTime
+    return readInt64(this.#image.view, this.offset + EXTENDED.mtime)
+  }
+
+  get mtimeNsec(): number {
+    if (!this.#extended) return this.#image.buildTimeNsec
+    return this.#image.view.getUint32(this.offset + EXTENDED.mtimeNsec, true)
+  }
+
+  /** Find the content, and check that it lies in the image. */
+  placeData(): void {
+    const { size, u, layout } = this
+    const type = this.mode & S_IFMT
+    const end = this.#image.bytes.length
+    const tailOffset = this.xattrOffset + this.xattrSize
+    if (layout === LAYOUT_CHUNKED) {
+      if (type !== S_IFREG) throw badInode(this, 'is in chunks but no regular file')
+      const chunks = chunkCount(size, u)
+      if (chunks > MAX_CHUNKS) throw badInode(this, `has ${chunks} chunks`)
+      // Version 2 leaves the index out when no digest is known; the content is elsewhere anyway.
+      if (this.#image.version !== 2 && tailOffset + Math.min(chunks, 1) * 4 > end) {
+        throw badInode(this, 'has a chunk index that is cut off')
+      }
+      return
+    }
+    if (size === 0) return
+    if (type !== S_IFREG && type !== S_IFDIR && type !== S_IFLNK) {
+      throw badInode(this, 'is a device, fifo or socket with content')
+    }
+    if (typeof size !== 'number' || size > end) {
+      throw badInode(this, `claims ${size} bytes in an image of ${end}`)
+    }
+    if (type === S_IFLNK && size > maxTargetBytes) throw badInode(this, `is a link of ${size} bytes`)
+    if (layout === LAYOUT_INLINE) this.tailBytes = size % BLOCK_SIZE
+    if (layout === LAYOUT_INLINE && this.tailBytes === 0)
+      throw badInode(this, 'has an inline tail of no bytes')
+    if (tailOffset + this.tailBytes > end) throw badInode(this, 'is cut off')
+    this.blockBytes = size - this.tailBytes
+    const blocks = Math.ceil(this.blockBytes / BLOCK_SIZE)
+    if (blocks > 0 && (u + blocks) * BLOCK_SIZE > end) throw badInode(this, 'has blocks behind the end')
+  }
 }
 
 /** An error about one inode. */
@@ -146,49 +198,6 @@ export function badInode(inode: { readonly nid: number; readonly offset: number 
 /** True for regular files whose content is not in the image. */
 export function isExternal(inode: ErofsInode): boolean {
   return inode.layout === LAYOUT_CHUNKED
-}
-
-function placeData(
-  image: Superblock,
-  nid: number,
-  type: number,
-  layout: number,
-  size: Int64,
-  u: number,
-  tailOffset: number,
-): { blockBytes: number; tailBytes: number } {
-  const offset = nid * SLOT_SIZE
-  const end = image.bytes.length
-  if (layout === LAYOUT_CHUNKED) {
-    if (type !== S_IFREG) throw badImage(`inode ${nid} is in chunks but no regular file`, { offset })
-    const chunks = chunkCount(size, u)
-    if (chunks > MAX_CHUNKS) throw badImage(`inode ${nid} has ${chunks} chunks`, { offset })
-    // composefs_version 2 leaves the index out when no digest is known; the content is elsewhere anyway.
-    if (image.version !== 2 && tailOffset + Math.min(chunks, 1) * 4 > end) {
-      throw badImage(`the chunk index of inode ${nid} is cut off`, { offset })
-    }
-    return { blockBytes: 0, tailBytes: 0 }
-  }
-  if (size === 0) return { blockBytes: 0, tailBytes: 0 }
-  if (type !== S_IFREG && type !== S_IFDIR && type !== S_IFLNK) {
-    throw badImage(`inode ${nid} is a device, fifo or socket with content`, { offset })
-  }
-  if (typeof size !== 'number' || size > end) {
-    throw badImage(`inode ${nid} claims ${size} bytes in an image of ${end}`, { offset })
-  }
-  if (type === S_IFLNK && size > maxTargetBytes) {
-    throw badImage(`the target of link ${nid} has ${size} bytes`, { offset })
-  }
-  const tailBytes = layout === LAYOUT_INLINE ? size % BLOCK_SIZE : 0
-  if (layout === LAYOUT_INLINE && tailBytes === 0) {
-    throw badImage(`inode ${nid} has an inline tail of no bytes`, { offset })
-  }
-  if (tailOffset + tailBytes > end) throw badImage(`inode ${nid} is cut off`, { offset })
-  const blockBytes = size - tailBytes
-  if (blockBytes > 0 && u * BLOCK_SIZE + Math.ceil(blockBytes / BLOCK_SIZE) * BLOCK_SIZE > end) {
-    throw badImage(`the blocks of inode ${nid} lie behind the end`, { offset })
-  }
-  return { blockBytes, tailBytes }
 }
 
 /** Chunks of an external file, at most MAX_CHUNKS + 1. */

@@ -16,7 +16,8 @@ import {
   type TreeConvention,
 } from './read-convention.js'
 import { readExternal } from './read-external.js'
-import { readContent, readTarget, type ErofsInode } from './read-inode.js'
+import { readContent, readTarget } from './read-content.js'
+import type { ErofsInode } from './read-inode.js'
 import type { Superblock } from './read-superblock.js'
 import { visitTree } from './read-walk.js'
 import { Work } from './read-work.js'

@@ -1,16 +1,18 @@
-import { objectPath, type ErofsVersion, type VerityAlgorithm } from '../types.js'
+import { type ErofsVersion, type VerityAlgorithm } from '../types.js'
 import { S_IFDIR, S_IFMT, S_IFREG, type ByteString, type FileTree } from '../../tree/inode.js'
 import { badImage } from '../errors.js'
 import type { TreeConvention } from './read-convention.js'
 import { forEachEntry } from './read-directory.js'
 import {
   algorithmOf,
+  isPathOf,
   objectsOf,
   readExternal,
   type ExternalFile,
   type ReferencedObject,
 } from './read-external.js'
-import { readContent, readTarget, type ErofsInode } from './read-inode.js'
+import { readContent, readTarget } from './read-content.js'
+import type { ErofsInode } from './read-inode.js'
 import { readSuperblock, type Superblock } from './read-superblock.js'
 import { readTree } from './read-tree.js'
 import { readChild, readRoot, visitTree, walkTree, type ErofsEntry } from './read-walk.js'
@@ -152,7 +154,7 @@ class Image implements ErofsImage {
           }
           digestLength = digest.length
           // The usual case, without making objects for what is known.
-          if (found.has(digest) && (payload === '' || payload === objectPath(digest))) return
+          if (found.has(digest) && (payload === '' || isPathOf(payload, digest))) return
         }
         for (const object of objectsOf(external)) found.set(object.digest || object.path, object)
       },
