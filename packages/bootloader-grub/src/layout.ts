@@ -1,5 +1,6 @@
 import { BootcError } from '@bootc-sdk/core'
 import type { BootSpec, BootVersion, Dir, Volume } from '@bootc-sdk/core'
+import { canConvert, convertingLayout } from './converting-layout.js'
 import { exchangeLayout } from './exchange-layout.js'
 import { linksLayout, loaderLink } from './links-layout.js'
 
@@ -41,11 +42,16 @@ export async function layoutOf(
   const found = await layoutFound(dir)
   const kind = found ?? wanted ?? 'links'
   if (wanted === 'links' && found === 'exchange') {
-    throw new BootcError(
-      'BOOT_UNSUPPORTED_LAYOUT',
-      "boot volume's loader is a directory, not a link to loader.0 or loader.1",
-      { details: { type: 'directory', target: '' } },
-    )
+    if (!(await canConvert(dir))) {
+      throw new BootcError(
+        'BOOT_UNSUPPORTED_LAYOUT',
+        "boot volume's loader is a directory that holds more than entries, not a link to loader.0 or loader.1",
+        { details: { type: 'directory', target: '' } },
+      )
+    }
+    assertVolume(dir, fsType, 'links')
+    assertVolume(dir, fsType, 'exchange')
+    return convertingLayout(dir)
   }
   const layout = kind === 'links' ? linksLayout(dir) : exchangeLayout(dir)
   // The first set is put in place by a plain rename.

@@ -42,7 +42,10 @@ export function linksLayout(dir: Dir): SetLayout {
       await dir.sync()
     },
     removeSet: (entries) => dir.remove(entries.slice(0, entries.indexOf('/'))),
-    removeTemporary: () => dir.remove(temporaryLink),
+    async removeTemporary() {
+      await dir.remove(temporaryLink)
+      await dir.remove('loader.old')
+    },
   }
 }
 

@@ -239,9 +239,26 @@ describe('a volume that has the link of libostree', () => {
     expect((await loader.read()).entries.map(({ version }) => version)).toEqual(['2.5.0', '2.4.1'])
   })
 
-  test('is not made of a directory: entries of libostree are refused there', async () => {
-    const { loader, apply } = await setup()
+  test('takes the place of a directory in one step when entries of libostree come', async () => {
+    const { sysroot, lock, loader, apply } = await setup()
+    const { dir } = sysroot.boot
     await apply(await specs(a))
+    const [ostree] = await one(1)
+    const plan = await loader.plan([ostree!, ...(await specs(a))], 1)
+    await loader.prepare(plan, lock)
+    expect((await loader.read()).entries.map(({ title }) => title)).toEqual(['Edge OS 2.4.1'])
+    await loader.commit(plan, lock)
+    expect(await dir.readlink('loader')).toBe('loader.1')
+    expect((await loader.read()).entries.map(({ title }) => title)).toEqual([ostree!.title, 'Edge OS 2.4.1'])
+    expect((await names(dir, '')).filter((name) => name.startsWith('loader'))).toEqual(['loader', 'loader.1'])
+    await apply([...(await specs(a)), ostree!], 0)
+    expect((await loader.read()).entries.map(({ title }) => title)).toEqual(['Edge OS 2.4.1', ostree!.title])
+  })
+
+  test('does not take the place of a directory that holds more than entries', async () => {
+    const { sysroot, loader, apply } = await setup()
+    await apply(await specs(a))
+    await sysroot.boot.dir.write('loader/loader.conf', Buffer.from('timeout 5\n'))
     await expect(loader.plan(await one(1), 1)).rejects.toMatchObject({ code: 'BOOT_UNSUPPORTED_LAYOUT' })
   })
 })

@@ -3,6 +3,7 @@ export { bootloaderSuite, type BootloaderSuiteOptions } from './bootloader-suite
 export { deploymentStoreSuite, type DeploymentStoreSuiteOptions } from './deployment-store-suite.js'
 export { fullDiskSuite, type FullDiskSuiteOptions } from './full-disk-suite.js'
 export { imageStoreSuite, type ImageStoreSuiteOptions } from './image-store-suite.js'
+export { moveSuite, type MoveSuiteOptions } from './move-suite.js'
 export { pairSuite, type PairSuiteOptions } from './pair-suite.js'
 export { powerCutSuite, type PowerCutSuiteOptions, type PowerCutTally } from './power-cut-suite.js'
 export { transportSuite, type TransportSuiteOptions } from './transport-suite.js'

@@ -1,6 +1,8 @@
+import { posix } from 'node:path'
 import { BootcError, type OpOptions, type Sysroot } from '@bootc-sdk/core'
+import { parentPath } from '@bootc-sdk/core/names'
 import type { OstreeRepo } from '../repo/api.js'
-import { seedEtc } from './etc.js'
+import { isEmpty, seedEtc } from './etc.js'
 import { bootChecksum, findKernel } from './kernel.js'
 import { originPath, rootPath, statePath, varPath, type DeploymentName } from './layout.js'
 import { nextDeploySerial } from './scan.js'
@@ -62,9 +64,12 @@ export async function makeStateroot({ root }: Sysroot, stateroot: string, varFro
   const absent = async (path: string): Promise<boolean> => (await root.stat(path)) === undefined
   if (await absent(statePath(stateroot))) await root.mkdir(statePath(stateroot), { mode: 0o755 })
   const own = varPath(stateroot)
+  if (varFrom !== undefined && (await root.stat(own))?.type === 'directory' && (await isEmpty(root, own))) {
+    await root.remove(own)
+  }
   if (await absent(own)) {
     if (varFrom === undefined) await root.mkdir(own, { mode: 0o755 })
-    else await root.symlink(`${'../'.repeat(own.split('/').length - 1)}${varFrom}`, own)
+    else await root.symlink(posix.relative(parentPath(own), varFrom), own)
   }
   const deploy = `${statePath(stateroot)}/deploy`
   if (await absent(deploy)) await root.mkdir(deploy, { mode: 0o755 })

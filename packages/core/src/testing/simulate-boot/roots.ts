@@ -79,7 +79,8 @@ export const ostreeRoots: RootFollower = {
       deployment,
       tree: root.sub(deployment),
       etc: `${deployment}/etc`,
-      varDir: `ostree/deploy/${stateroot}/var`,
+      // mount(2) follows links: that of a system which came from another store.
+      varDir: (await followPath(root, `ostree/deploy/${stateroot}/var`)) ?? '',
       marks: {
         run: { 'ostree-booted': '' },
         // The one program that tells which directory `/` is.
