@@ -6,6 +6,8 @@ import { InlineQueue } from './inline-queue.js'
 /** Content of regular files up to this many bytes stays in the stream. */
 export const maxInlineBytes = 64
 
+const nothing = new Uint8Array(0)
+
 /** Bytes that may wait for the ids of objects before them. */
 const maxWaitingBytes = 8 * 1024 * 1024
 
@@ -24,6 +26,9 @@ export class LayerSplitter implements TarHandler {
   #sizeBytes = 0
   #openIndex = 0
   #entries = 0
+  /** First piece of inline bytes that were not passed on, and the end of the last one in its buffer. */
+  #run: Uint8Array = nothing
+  #runEnd = 0
 
   /** @param newWriter may be asked for another one when too much waits */
   constructor(stream: SplitstreamWriter, newWriter: () => ObjectWriter) {
@@ -37,7 +42,7 @@ export class LayerSplitter implements TarHandler {
   }
 
   raw(bytes: Uint8Array): void {
-    this.#queue.inline(bytes)
+    this.#inline(bytes)
   }
 
   entry({ sizeBytes, typeFlag }: TarEntry): void {
@@ -49,9 +54,10 @@ export class LayerSplitter implements TarHandler {
   data(chunk: Uint8Array): void {
     switch (this.#target) {
       case 'inline':
-        this.#queue.inline(chunk)
+        this.#inline(chunk)
         return
       case 'object':
+        this.flush()
         this.#queue.external(this.#sizeBytes)
         if (chunk.length === this.#sizeBytes) {
           this.#writer.put(chunk)
@@ -91,6 +97,33 @@ export class LayerSplitter implements TarHandler {
   /** Idempotent. */
   close(): void {
     this.#writer.close()
+  }
+
+  /** Headers, small contents and padding of several members mostly follow each other in memory. */
+  #inline(bytes: Uint8Array): void {
+    const { buffer, byteOffset, length } = bytes
+    if (buffer === this.#run.buffer && byteOffset === this.#runEnd) {
+      this.#runEnd += length
+      return
+    }
+    this.flush()
+    // The parser's own block is filled anew before the chunk is done; views of chunks are not.
+    if (length === buffer.byteLength) {
+      this.#queue.inline(bytes)
+      return
+    }
+    this.#run = bytes
+    this.#runEnd = byteOffset + length
+  }
+
+  /** To be called after each chunk, whose memory may be used again then. */
+  flush(): void {
+    const { buffer, byteOffset } = this.#run
+    if (this.#runEnd > byteOffset) {
+      this.#queue.inline(new Uint8Array(buffer, byteOffset, this.#runEnd - byteOffset))
+    }
+    this.#run = nothing
+    this.#runEnd = 0
   }
 
   async #finishWriter(): Promise<readonly ObjectId[]> {

@@ -19,7 +19,7 @@ export interface Spool {
 /** A run longer than this is no tar header by any stretch, and its length must stand in front of it. */
 const maxInlineBytes = 1024 * 1024 * 1024
 
-/** Numbers and short runs are gathered, so that the compressor is not called for each. */
+/** Numbers and runs are gathered up to here, so that the compressor is not called for each. */
 const batchBytes = 64 * 1024
 
 /** Writes what composefs-rs would write for the same pieces. */
@@ -32,11 +32,11 @@ export class RepoSplitstreamWriter implements SplitstreamWriter {
   readonly #objectRefs = new Map<ObjectId, number>()
   readonly #streamRefs = new Map<ObjectId, number>()
   readonly #namedRefs = new Map<string, number>()
-  /** The inline run that has not ended. */
-  #run: Uint8Array[] = []
-  #runBytes = 0
-  #batch = Buffer.allocUnsafe(batchBytes)
+  /** Pieces that are not compressed yet, the last of which may be an inline run that has not ended. */
+  #batch = Buffer.allocUnsafeSlow(2 * batchBytes)
   #batched = 0
+  /** Where the number of that run stands; -1 when there is none. */
+  #runAt = -1
   #sizeBytes = 0
   #done = false
 
@@ -56,13 +56,17 @@ export class RepoSplitstreamWriter implements SplitstreamWriter {
   inline(data: Uint8Array): void {
     this.#checkOpen()
     if (data.length === 0) return
-    this.#runBytes += data.length
     this.#sizeBytes += data.length
-    if (this.#runBytes > maxInlineBytes) {
-      throw invalidTree('splitstream', `more than ${maxInlineBytes} bytes without an object`)
+    if (this.#runAt < 0) {
+      this.#reserve(8 + data.length)
+      this.#runAt = this.#batched
+      this.#batched += 8
+    } else {
+      this.#reserve(data.length)
     }
     // The caller's memory may be reused as soon as this returns.
-    this.#run.push(Uint8Array.prototype.slice.call(data))
+    this.#batch.set(data, this.#batched)
+    this.#batched += data.length
   }
 
   external(id: ObjectId, sizeBytes: number): void {
@@ -70,7 +74,10 @@ export class RepoSplitstreamWriter implements SplitstreamWriter {
     assertObjectId(id, this.#algorithm)
     this.#endRun()
     this.#sizeBytes += sizeBytes
-    this.#number(BigInt(indexOf(this.#objectRefs, id)))
+    this.#reserve(8)
+    this.#batched = this.#batch.writeUInt32LE(indexOf(this.#objectRefs, id), this.#batched)
+    this.#batched = this.#batch.writeUInt32LE(0, this.#batched)
+    if (this.#batched >= batchBytes) this.#flushBatch()
   }
 
   namedRef(name: string, id: ObjectId): void {
@@ -102,33 +109,29 @@ export class RepoSplitstreamWriter implements SplitstreamWriter {
   }
 
   #endRun(): void {
-    if (this.#runBytes === 0) return
-    this.#number(-BigInt(this.#runBytes))
-    for (const data of this.#run) this.#compress(data)
-    this.#run = []
-    this.#runBytes = 0
+    if (this.#runAt < 0) return
+    const length = this.#batched - this.#runAt - 8
+    this.#batch.writeBigInt64LE(-BigInt(length), this.#runAt)
+    this.#runAt = -1
   }
 
-  #number(value: bigint): void {
-    if (this.#batched + 8 > batchBytes) this.#flushBatch()
-    this.#batch.writeBigInt64LE(value, this.#batched)
-    this.#batched += 8
-  }
-
-  #compress(data: Uint8Array): void {
-    if (this.#batched + data.length > batchBytes) this.#flushBatch()
-    if (data.length > batchBytes) {
-      this.#spool.write(this.#encoder.push(data))
-      return
+  /** Room for more of the same run; its length must stand in front of it, so it is kept whole. */
+  #reserve(length: number): void {
+    const needed = this.#batched + length
+    if (needed <= this.#batch.length) return
+    if (needed > maxInlineBytes) {
+      throw invalidTree('splitstream', `more than ${maxInlineBytes} bytes without an object`)
     }
-    this.#batch.set(data, this.#batched)
-    this.#batched += data.length
+    const larger = Buffer.allocUnsafeSlow(Math.max(2 * this.#batch.length, needed))
+    larger.set(this.#batch.subarray(0, this.#batched))
+    this.#batch = larger
   }
 
   #flushBatch(): void {
     if (this.#batched === 0) return
     this.#spool.write(this.#encoder.push(this.#batch.subarray(0, this.#batched)))
     this.#batched = 0
+    if (this.#batch.length > 16 * batchBytes) this.#batch = Buffer.allocUnsafeSlow(2 * batchBytes)
   }
 
   #checkOpen(): void {
