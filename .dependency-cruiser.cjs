@@ -80,7 +80,7 @@ module.exports = {
       comment: 'core/testing is for tests, conformance suites and demos',
       from: {
         path: '^packages/[^/]+/src',
-        pathNot: ['^packages/core/src/testing/', '^packages/conformance/src'],
+        pathNot: ['^packages/[^/]+/src/testing/', '^packages/conformance/src'],
       },
       to: { path: '^packages/core/src/testing/' },
     },

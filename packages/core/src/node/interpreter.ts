@@ -6,6 +6,9 @@ import { perlScript, pythonScript } from './xattr-scripts.js'
 /** A program that can make system calls which Node lacks. */
 export interface Interpreter {
   readonly program: string
+  readonly isPerl: boolean
+  /** e_machine of the program: system calls have other numbers on each. */
+  readonly machine: number
   /** For requests about extended attributes, see `XattrProcess`. */
   readonly args: readonly string[]
   /** For one call on a descriptor, see `FdCalls`; the call follows. */
@@ -40,12 +43,15 @@ export function findInterpreter(
   if (perl !== undefined && calls !== undefined) {
     // -f: no site-wide customization.
     const args = ['-f', '-e', perlScript, ...calls.map(String)]
-    return { program: perl.path, args, fdArgs: ['-f', '-e', perlFdScript] }
+    const { path: program, machine } = perl
+    return { program, isPerl: true, machine, args, fdArgs: ['-f', '-e', perlFdScript] }
   }
   const python = found('python3')
   if (python === undefined) return undefined
   const options = ['-I', '-S', '-c']
-  return { program: python.path, args: [...options, pythonScript], fdArgs: [...options, pythonFdScript] }
+  const { path: program, machine } = python
+  const own = { args: [...options, pythonScript], fdArgs: [...options, pythonFdScript] }
+  return { program, isPerl: false, machine, ...own }
 }
 
 function firstProgram(

@@ -1,4 +1,6 @@
 import { linkSync, renameSync, unlinkSync } from 'node:fs'
+import { exchangeBy } from './exchange.js'
+import { sharedInterpreter } from './interpreter.js'
 import { placeBelow, type NodeRoot, type Place } from './place.js'
 import { errnoOf, fromErrno, treeError } from './tree-error.js'
 
@@ -21,9 +23,7 @@ export async function renameEntry(
     // What is missing then is the source: the target's parent was opened.
     shown = from
     if (exchange) {
-      if (root.native === undefined || !root.supports.exchange) throw treeError('TREE_UNSUPPORTED', to)
-      if (target.parent.lstat(target.name) === undefined) throw treeError('TREE_NOT_FOUND', to)
-      rename2(root, source, target, renameExchange)
+      exchangeEntries(root, source, target)
     } else if (noReplace) {
       renameNew(root, source, target)
     } else {
@@ -33,6 +33,23 @@ export async function renameEntry(
   } catch (error) {
     throw fromErrno(error, shown)
   }
+}
+
+function exchangeEntries(root: NodeRoot, source: Place, target: Place): void {
+  if (!root.supports.exchange) throw treeError('TREE_UNSUPPORTED', target.shown)
+  for (const { parent, name, shown } of [source, target]) {
+    if (parent.lstat(name) === undefined) throw treeError('TREE_NOT_FOUND', shown)
+  }
+  if (root.native !== undefined) {
+    rename2(root, source, target, renameExchange)
+    return
+  }
+  const [from, to] = [source, target].map((place) => {
+    // Names that are not UTF-8 cannot be given to a program.
+    if (typeof place.rawName !== 'string') throw treeError('TREE_UNSUPPORTED', place.shown)
+    return { fd: place.dirfd(), name: place.rawName }
+  })
+  exchangeBy(sharedInterpreter()!, from!, to!)
 }
 
 function rename2(root: NodeRoot, source: Place, target: Place, flag: number): void {

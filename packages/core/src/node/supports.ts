@@ -1,6 +1,7 @@
 import { closeSync, constants, existsSync, openSync, statfsSync } from 'node:fs'
 import type { NativeAddon } from '@bootc-sdk/native'
 import type { DirSupports } from '../interfaces/index.js'
+import { canExchange } from './exchange.js'
 import { fdCalls } from './fd-calls.js'
 import { sharedInterpreter } from './interpreter.js'
 
@@ -37,7 +38,7 @@ export function detectSupports(hostPath: string, native: NativeAddon | undefined
       chown: root && !fat,
       symlink: !fat,
       hardlink: !fat,
-      exchange: native !== undefined && !fat,
+      exchange: !fat && (native !== undefined || canExchange(sharedInterpreter())),
       reflink: type === fsMagic.btrfs || type === fsMagic.xfs || type === fsMagic.bcachefs,
       verity: hasVerity(fd, type, native),
       immutable:

@@ -1,8 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, closeSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { canExchange, exchangeBy } from '../../src/node/exchange.js'
 import { fdCallsBy } from '../../src/node/fd-calls.js'
 import { findInterpreter } from '../../src/node/interpreter.js'
 import { placeOf, type NodeRoot } from '../../src/node/place.js'
@@ -45,6 +46,32 @@ describe.each(['perl', 'python3'])('system calls by %s', (name) => {
     await expect(helper.remove(file, 'user.b')).rejects.toMatchObject({ code: 'ENODATA' })
     await expect(helper.set(file, [{ name: 'user.a\0b', value }])).rejects.toMatchObject({ code: 'EINVAL' })
     await expect(helper.list(place(path, 'missing'))).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+
+  installed('two names are exchanged, also of directories in different places', () => {
+    const path = scratch()
+    for (const [name, content] of [
+      ['one', '1'],
+      ['two \u00e4', '2'],
+    ] as const) {
+      mkdirSync(join(path, name))
+      mkdirSync(join(path, name, 'd'))
+      writeFileSync(join(path, name, 'd', 'f'), content)
+    }
+    expect(canExchange(interpreter)).toBe(true)
+    const fds = ['one', 'two \u00e4'].map((name) => openSync(join(path, name), 'r'))
+    try {
+      const [from, to] = fds.map((fd) => ({ fd, name: 'd' }))
+      exchangeBy(interpreter, from!, to!)
+      expect(readFileSync(join(path, 'one/d/f'), 'utf8')).toBe('2')
+      expect(readFileSync(join(path, 'two \u00e4/d/f'), 'utf8')).toBe('1')
+      const missing = { fd: fds[0]!, name: 'missing \u00e4' }
+      expect(() => exchangeBy(interpreter, from!, missing)).toThrow(
+        expect.objectContaining({ code: 'ENOENT' }),
+      )
+    } finally {
+      fds.forEach((fd) => closeSync(fd))
+    }
   })
 
   installed('a link is not followed', async () => {
@@ -115,7 +142,9 @@ describe.each(['perl', 'python3'])('system calls by %s', (name) => {
     const after = outcome(() => calls.measureVerity(fd))
     closeSync(fd)
     if (before !== undefined) {
-      expect([before, enabled, after]).toEqual(Array(3).fill(expect.stringMatching(/^(ENOTTY|EOPNOTSUPP|ENOTSUP)$/)))
+      expect([before, enabled, after]).toEqual(
+        Array(3).fill(expect.stringMatching(/^(ENOTTY|EOPNOTSUPP|ENOTSUP)$/)),
+      )
       expect(nodeDir(path).supports.verity).toBe(false)
       return
     }
