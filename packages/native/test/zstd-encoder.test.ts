@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import * as zlib from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { addon, decode, describeNative, sampleBytes } from './support.js'
@@ -32,6 +33,16 @@ describeNative('zstd encoder', () => {
       const part = pieceBytes === 1 ? input.subarray(0, 3000) : input
       const expected = pieceBytes === 1 ? encode(part, 3, 3000) : whole
       expect(encode(part, 3, pieceBytes).equals(expected), `by ${pieceBytes}`).toBe(true)
+    }
+  })
+
+  test('frames are those of the tool that other repositories are written with', async () => {
+    const url = new URL('golden/zstd-frames.json', import.meta.url)
+    const { frames } = JSON.parse(readFileSync(url, 'utf8')) as { frames: string[] }
+    for (const text of frames) {
+      const frame = Buffer.from(text, 'base64')
+      const { output } = await decode(frame)
+      expect(encode(output, 3, 500).equals(frame), `${output.length} bytes`).toBe(true)
     }
   })
 
