@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { isBootcError, type Dir } from '@bootc-sdk/core'
-import { isAbsent, listNames } from './io.js'
+import { ensureDir, isAbsent, listNames } from './io.js'
 
 /**
  * Directories of transactions lie in `objects/`, so that they are on its file system. composefs-rs looks at
@@ -27,6 +27,8 @@ export class Staging {
   }
 
   static async create(dir: Dir): Promise<Staging> {
+    // `cfsctl init` makes no more than meta.json.
+    if ((await dir.stat('objects')) === undefined) await ensureDir(dir, 'objects')
     for (;;) {
       const path = `objects/${prefix}${randomBytes(6).toString('hex')}`
       await dir.mkdir(path, { mode: 0o700 })

@@ -1,5 +1,5 @@
 import { BootcError, type OpOptions } from '@bootc-sdk/core'
-import { writeErofs } from '../format/erofs/write.js'
+import { planErofs } from '../format/erofs/write.js'
 import { invalidTree } from '../format/errors.js'
 import type { ErofsVersion, ObjectId } from '../format/types.js'
 import type { FileTree } from '../tree/inode.js'
@@ -47,6 +47,8 @@ export class Transaction implements RepoTransaction {
   #bytes = 0
   #flushing: Promise<void> = Promise.resolve()
   #state: 'open' | 'closed' = 'open'
+  /** Of a flush: what it was to publish is lost, so nothing more may be. */
+  #failure: { readonly error: unknown } | undefined
 
   constructor(
     context: RepoContext,
@@ -81,6 +83,10 @@ export class Transaction implements RepoTransaction {
   }
 
   objects(): ObjectWriter {
+    return this.#newWriter()
+  }
+
+  #newWriter(): Writer {
     this.#checkOpen()
     const path = this.#staging.next('objects')
     const onFinish = (part: StagedPart) => {
@@ -123,9 +129,20 @@ export class Transaction implements RepoTransaction {
   async putImage(tree: FileTree, version: ErofsVersion = this.#context.meta.erofsVersion): Promise<ObjectId> {
     this.#checkOpen()
     const { algorithm } = this.#context.meta
-    const id = await this.putObject(writeErofs(tree, { version, algorithm }))
-    this.#images.add(id)
-    return id
+    // Digests of images in repositories are those that composefs-rs gives.
+    const image = planErofs(tree, { version, algorithm, flavor: 'rs' })
+    this.#bytes += image.sizeBytes
+    const writer = this.#newWriter()
+    try {
+      await writeObject(writer, image.sizeBytes, image.chunks())
+      const id = (await writer.finish())[0]!
+      this.#images.add(id)
+      return id
+    } finally {
+      writer.close()
+      await writer.settled()
+      this.#writers.delete(writer)
+    }
   }
 
   setStream(contentId: string, id: ObjectId): void {
@@ -195,7 +212,7 @@ export class Transaction implements RepoTransaction {
   }
 
   async #publish(): Promise<void> {
-    this.#signal?.throwIfAborted()
+    if (this.#failure !== undefined) throw this.#failure.error
     const { dir } = this.#context
     // What is asked for from here on belongs to the next flush.
     const images = this.#images
@@ -205,6 +222,7 @@ export class Transaction implements RepoTransaction {
     this.#streams = new Map()
     this.#own = undefined
     try {
+      this.#signal?.throwIfAborted()
       if (own !== undefined) {
         await own.finish()
         this.#writers.delete(own)
@@ -229,7 +247,8 @@ export class Transaction implements RepoTransaction {
       for (const [name, id] of streams) changed = (await this.#links.toObject('streams', name, id)) || changed
       if (changed) await dir.sync()
     } catch (error) {
-      throw mapWriteError(error, this.#bytes)
+      this.#failure = { error: mapWriteError(error, this.#bytes) }
+      throw this.#failure.error
     }
   }
 

@@ -1,11 +1,13 @@
 import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { getNative } from '@bootc-sdk/core/node'
 import { directory, Inode, S_IFREG } from '../../src/tree/inode.js'
 import { initComposefsRepo, openComposefsRepo, type ComposefsRepo } from '../../src/repo/index.js'
 import { readAll, temporaryDir } from './backings.js'
-import { goldenRepos, unpackRepo } from './golden-repos.js'
+import { goldenOci, goldenRepos, unpackRepo } from './golden-repos.js'
 
 /**
  * The real composefs-rs, which nobody packages: COMPOSEFS_CFSCTL names a program to run it, TMPDIR a directory
@@ -147,6 +149,42 @@ describe.skipIf(cfsctl === undefined)('cfsctl', () => {
     expect(ours.length).toBeGreaterThan(5)
     const shown = (line: string) => line.split(': ').slice(0, 3).join(': ')
     expect(theirs.map(shown).sort()).toEqual(ours.map(shown).sort())
+  })
+
+  it('makes a repository that we can use, and takes one of ours for made', async () => {
+    await using place = await temporaryDir()
+    const { path, dir } = place
+    await run(cfsctl!, ['init', '--insecure', path])
+    await using repo = await initComposefsRepo(dir)
+    expect(repo.verity.mode).toBe('optional')
+    await fill(repo)
+    expect(await real(path, 'fsck')).toContain('status: ok')
+    await using other = await temporaryDir()
+    await using own = await initComposefsRepo(other.dir, { algorithm: 'sha256' })
+    const again = ['init', '--insecure', '--algorithm', 'fsverity-sha256-12', other.path]
+    expect((await run(cfsctl!, again)).stdout).toContain('already initialized')
+    expect(own.meta.algorithm).toBe('sha256')
+  })
+
+  it('pulls into a repository of ours and overlooks a staging directory', async () => {
+    await using place = await temporaryDir()
+    const { path, dir } = place
+    await using repo = await initComposefsRepo(dir)
+    const layout = join(path, 'layout')
+    await run('sh', [
+      '-c',
+      `mkdir ${layout} && tar xzf "$0" -C ${layout}`,
+      fileURLToPath(new URL('layouts.tar.gz', goldenOci)),
+    ])
+    await dir.mkdir('objects/.bootc-sdk-left')
+    await dir.write('objects/.bootc-sdk-left/part-0', Buffer.from('x'))
+    await real(path, 'oci', 'pull', `oci:${layout}/basic:v1`, 'pulled')
+    expect(await real(path, 'fsck')).toContain('status: ok')
+    expect((await repo.fsck()).problems).toEqual([])
+    expect(await repo.readRef('streams', 'oci/pulled')).toMatch(/^oci-manifest-sha256:/)
+    const planned = await repo.gc({}, { dryRun: true })
+    expect(planned.problems).toEqual([])
+    expect(await real(path, 'gc', '-n')).toContain(`Objects: ${planned.objects} removed`)
   })
 
   it('is kept from collecting while we have the repository open', async () => {

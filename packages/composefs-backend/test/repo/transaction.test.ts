@@ -355,6 +355,27 @@ describe.each(backings)('a transaction, in $name', ({ make, native }) => {
       expect(report.objects.checked).toBe(41)
     }))
 
+  it('cannot be committed after a flush that failed', () =>
+    withRepo(async (repo) => {
+      await using transaction = await repo.begin()
+      transaction.setStream('s', 'ab'.repeat(64))
+      expect(await codeOf(transaction.flush())).toBe('STORE_COMPOSEFS_NO_OBJECT')
+      await transaction.putObject(Buffer.from('x'))
+      expect(await codeOf(transaction.flush())).toBe('STORE_COMPOSEFS_NO_OBJECT')
+      expect(await codeOf(transaction.commit())).toBe('STORE_COMPOSEFS_NO_OBJECT')
+    }))
+
+  it('begins in a repository that has nothing but meta.json', () =>
+    withRepo(async (repo, dir) => {
+      await dir.remove('objects')
+      expect((await repo.fsck()).problems).toEqual([])
+      expect((await repo.gc()).objects).toBe(0)
+      await using transaction = await repo.begin()
+      const id = await transaction.putObject(Buffer.from('first'))
+      await transaction.commit()
+      expect(await repo.hasObject(id)).toBe(true)
+    }))
+
   it('removes what a dead process left, and nothing of a living one', () =>
     withRepo(async (repo, dir) => {
       await dir.mkdir('objects/.bootc-sdk-dead')
