@@ -55,9 +55,15 @@ export class RootImages {
       await this.#once(imageRef(version), version, () => this.plain())
       options.signal?.throwIfAborted()
     }
+    // A tree of a large image takes tens of megabytes.
+    if (xattrs === 'allowlist-only') this.#trees.delete('layers')
     if (bootable === false || !(await this.#shallBoot(bootable, xattrs))) return this.#images
     for (const version of this.#versions()) {
-      await this.#once(bootImageRef(version, xattrs), version, () => this.boot(xattrs))
+      await this.#once(bootImageRef(version, xattrs), version, async () => {
+        const tree = await this.boot(xattrs)
+        this.#trees.delete('plain')
+        return tree
+      })
       options.signal?.throwIfAborted()
     }
     return this.#images

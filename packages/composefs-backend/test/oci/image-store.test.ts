@@ -2,9 +2,11 @@ import { isBootcError, type Dir, type ImageReference } from '@bootc-sdk/core'
 import { mediaTypes } from '@bootc-sdk/core/oci'
 import { buildImage, dirs, file, memoryDir, readText } from '@bootc-sdk/core/testing'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { writeErofs } from '../../src/format/erofs/write.js'
 import { composefsImageStore, type ComposefsImageStoreOptions } from '../../src/oci/index.js'
 import { bootImageRef, configStream, imageRef, manifestStream } from '../../src/oci/names.js'
 import { bootcTag, listTags, setTag } from '../../src/oci/tags.js'
+import { digestOf } from '../../src/repo/digest.js'
 import { initComposefsRepo, openComposefsRepo, type ComposefsRepo } from '../../src/repo/index.js'
 import { imageIdOf } from '../../src/tree/image-id.js'
 import { bootTransform } from '../../src/tree/boot-transform.js'
@@ -278,6 +280,16 @@ describe('images of the root', () => {
     expect(await store.imageOfVersion(image, 1)).toBe(image.id)
     await store.prune(new Set())
     expect(await repo.hasImage(id)).toBe(false)
+  })
+
+  test('where the real tools differ, images are those of composefs-rs', async () => {
+    const stub = { name: 'ab', type: 'char', mode: 0o644 } as const
+    const built = buildImage({ layers: [{ entries: [...dirs('usr'), stub] }] })
+    const { image } = await importBuilt(storeOf(), built)
+    const tree = ociTransform(await treeFromLayers(repo, image.config.rootfs.diff_ids))
+    expect(image.id).toBe(imageIdOf(tree, 'sha256', 1))
+    const fromC = writeErofs(tree, { version: 1, algorithm: 'sha256', flavor: 'c' })
+    expect(image.id).not.toBe(digestOf(fromC, 'sha256'))
   })
 
   test('a repository that asks for further versions gets them with every import', async () => {
