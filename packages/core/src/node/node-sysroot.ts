@@ -1,4 +1,13 @@
-import { accessSync, constants, existsSync, lstatSync, readlinkSync, statfsSync, statSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  readFileSync,
+  readlinkSync,
+  statfsSync,
+  statSync,
+} from 'node:fs'
 import { joinPath } from '../names/index.js'
 import type { Dir, Host, Sysroot, Volume } from '../interfaces/index.js'
 import { entryPrefix } from './entry-prefix.js'
@@ -40,6 +49,7 @@ export function nodeSysroot(path: string, options: NodeSysrootOptions = {}): Sys
   const root = nodeDir(physical)
   // The running system's /boot is mounted there, not below /sysroot.
   const outer = path === '/' ? nodeDir('/') : root
+  const bootFrom = path === '/' && !isBootMounted(physical) ? root : outer
   const host = options.host ?? nodeHost({ live })
   const run = options.run ?? (path === '/' ? nodeDir('/run') : lazyDir(root, 'run'))
   const sysroot: Sysroot = {
@@ -48,7 +58,7 @@ export function nodeSysroot(path: string, options: NodeSysrootOptions = {}): Sys
     run,
     live,
     readOnly: isReadOnly(root.hostPath!),
-    boot: bootVolume(root, outer),
+    boot: bootVolume(root, bootFrom),
     esps: findEsps(outer),
     async lock(lockOptions = {}) {
       const held = await root.lock('', { ...lockOptions, exclusive: true })
@@ -56,6 +66,24 @@ export function nodeSysroot(path: string, options: NodeSysrootOptions = {}): Sys
     },
   }
   return Object.freeze(sysroot)
+}
+
+/**
+ * Is the running system's /boot where its loader looks? OSTree mounts the physical one there. Elsewhere it is the
+ * image's own, empty directory, or systemd has mounted the ESP over it although entries are on the root.
+ */
+function isBootMounted(physical: string): boolean {
+  if (!isMountPoint('/boot')) return false
+  return physical === '/' || !existsSync(`${physical}/boot/loader`) || fsType('/boot') !== 'vfat'
+}
+
+function isMountPoint(path: string): boolean {
+  try {
+    const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
+    return mounts.some((line) => line.split(' ')[4] === path)
+  } catch {
+    return false
+  }
 }
 
 /** Image-based systems have their physical root there; the link, or bootc's repository, tells them apart. */
