@@ -3,6 +3,7 @@
 //   node examples/demo.mjs
 //   node examples/demo.mjs --image oci:LAYOUT:v1 --next oci:LAYOUT:v2   real images (as root, to keep owners)
 //
+// --store composefs starts with the other store; in the end the system moves to the one it did not start with.
 // --keep leaves the directory for a look around.
 import { spawnSync } from 'node:child_process'
 import { mkdir, mkdtemp } from 'node:fs/promises'
@@ -15,12 +16,24 @@ import { openBootc, parseImageReference } from '@bootc-sdk/core'
 import { nativeStatus, nodeDir, nodeHost, nodeSysroot } from '@bootc-sdk/core/node'
 import { bootableImage, serveRegistry } from '@bootc-sdk/core/testing'
 import { defaultTransports } from '@bootc-sdk/core/transports'
+import { composefsBackend } from '@bootc-sdk/composefs-backend'
 import { ostreeBackend } from '@bootc-sdk/ostree-backend'
 import { grubBootloader } from '@bootc-sdk/bootloader-grub'
 
 const { values: options } = parseArgs({
-  options: { image: { type: 'string' }, next: { type: 'string' }, keep: { type: 'boolean', default: false } },
+  options: {
+    image: { type: 'string' },
+    next: { type: 'string' },
+    store: { type: 'string', default: 'ostree' },
+    keep: { type: 'boolean', default: false },
+  },
 })
+const stores = [ostreeBackend(), composefsBackend()]
+const other = stores.find(({ name }) => name !== options.store)
+if (stores.every(({ name }) => name !== options.store)) {
+  console.error(`--store is ${stores.map(({ name }) => name).join(' or ')}`)
+  process.exit(2)
+}
 if ((options.image === undefined) !== (options.next === undefined)) {
   console.error('--image and --next come together')
   process.exit(2)
@@ -31,8 +44,9 @@ const colour = process.stdout.isTTY && process.env.NO_COLOR === undefined
 const bold = (text) => (colour ? `\u001b[1m${text}\u001b[0m` : text)
 const dim = (text) => (colour ? `\u001b[2m${text}\u001b[0m` : text)
 const heading = (text) => console.log(`\n${bold(`== ${text}`)}`)
-// Sixty-four digits tell nobody more than twelve.
-const say = (text) => console.log(`   ${text.replace(/\b([0-9a-f]{12})[0-9a-f]{52}\b/g, '$1…')}`)
+// Digests of 64 or 128 digits tell nobody more than their first twelve.
+const say = (text) =>
+  console.log(`   ${text.replace(/\b([0-9a-f]{12})(?:[0-9a-f]{52}){1,2}(?:[0-9a-f]{12})?\b/g, '$1…')}`)
 const indent = (text) =>
   text
     .trimEnd()
@@ -48,7 +62,7 @@ try {
   const bootc = await openBootc({
     sysroot: nodeSysroot(dir),
     transports: defaultTransports(source.transportOptions),
-    stores: [ostreeBackend()],
+    stores,
     bootloaders: [grubBootloader()],
   })
   const native = nativeStatus()
@@ -58,6 +72,7 @@ try {
   const installed = await timed(`into ${dir}`, () =>
     bootc.install({
       source: { signature: { kind: 'insecure' }, image: source.first },
+      store: options.store,
       kargs: { root: ['root=LABEL=demo', 'rw'] },
     }),
   )
@@ -88,16 +103,25 @@ try {
   await showEntries()
 
   heading('Status')
-  await command('status', '--format', 'humanreadable')
+  await command('status', '--format', 'humanreadable', '--sysroot', dir)
 
   heading('Roll back')
   const { next } = await timed('write entries, switch', () => bootc.rollback())
   say(`next boot: ${next} deployment`)
-  await command('status', '--format', 'humanreadable')
+  await command('status', '--format', 'humanreadable', '--sysroot', dir)
 
-  heading('The real ostree reads it')
+  heading(`Move from ${options.store} to ${other.name}`)
+  const plan = await bootc.planMove(other.name)
+  say(
+    `content   ${plan.way === 'layers' ? 'stored layers' : 'stored files'}, ${plan.bytesToFetch} bytes to fetch`,
+  )
+  await timed('import, deploy, merge /etc, switch', () => bootc.moveToStore(other.name))
+  await showEntries()
+
+  heading('Checks')
   ostree('admin', 'status', `--sysroot=${dir}`)
   ostree('fsck', '--quiet', `--repo=${join(dir, 'ostree/repo')}`)
+  await command('composefs', 'fsck', '--repo', join(dir, 'composefs'))
 
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1)
   console.log(
@@ -180,10 +204,8 @@ async function showEntries() {
 
 function command(...args) {
   const main = fileURLToPath(new URL('../packages/cli/dist/main.js', import.meta.url))
-  say(`$ bootc-sdk ${args.join(' ')} --sysroot …`)
-  const { stdout, stderr } = spawnSync(process.execPath, [main, ...args, '--sysroot', dir], {
-    encoding: 'utf8',
-  })
+  say(`$ bootc-sdk ${args.join(' ')}`)
+  const { stdout, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' })
   indent(`${stdout}${stderr}`)
 }
 
