@@ -75,12 +75,13 @@ export const ostreeRoots: RootFollower = {
       throw new BootFailure(`${deployment} has no origin file`)
     }
     const running = await root.stat(deployment)
+    const ownVar = `ostree/deploy/${stateroot}/var`
     return {
       deployment,
       tree: root.sub(deployment),
       etc: `${deployment}/etc`,
       // mount(2) follows links: that of a system which came from another store.
-      varDir: (await followPath(root, `ostree/deploy/${stateroot}/var`)) ?? '',
+      varDir: (await followPath(root, ownVar)) ?? ownVar,
       marks: {
         run: { 'ostree-booted': '' },
         // The one program that tells which directory `/` is.
