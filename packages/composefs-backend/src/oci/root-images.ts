@@ -7,6 +7,7 @@ import { ociTransform, type XattrMode } from '../tree/oci-transform.js'
 import { repoFileReader, type ReadFile } from '../tree/read-file.js'
 import { canBoot } from './can-boot.js'
 import { bootImageRef, imageRef } from './names.js'
+import { isSameTree } from './same-tree.js'
 import type { ImageStoreSettings } from './settings.js'
 
 /** Larger images no tool accepts. */
@@ -59,11 +60,7 @@ export class RootImages {
     if (xattrs === 'allowlist-only') this.#trees.delete('layers')
     if (bootable === false || !(await this.#shallBoot(bootable, xattrs))) return this.#images
     for (const version of this.#versions()) {
-      await this.#once(bootImageRef(version, xattrs), version, async () => {
-        const tree = await this.boot(xattrs)
-        this.#trees.delete('plain')
-        return tree
-      })
+      await this.#onceBoot(version, xattrs)
       options.signal?.throwIfAborted()
     }
     return this.#images
@@ -117,6 +114,28 @@ export class RootImages {
     const known = this.#images.get(name)
     if (known !== undefined && (await isWhole(this.#repo, known))) return
     await this.record(name, version, await tree())
+  }
+
+  async #onceBoot(version: ErofsVersion, xattrs: XattrMode): Promise<void> {
+    const name = bootImageRef(version, xattrs)
+    const known = this.#images.get(name)
+    if (known !== undefined && (await isWhole(this.#repo, known))) return
+    const plain = this.#images.get(imageRef(version))
+    const isPlain = plain !== undefined && (await this.#bootsUnchanged(xattrs))
+    const tree = await this.boot(xattrs)
+    this.#trees.delete('plain')
+    if (!isPlain) {
+      await this.record(name, version, tree)
+      return
+    }
+    this.#images.set(name, plain)
+    this.#changed = true
+  }
+
+  /** Without a policy, and with the kernel outside /boot, there is nothing to be transformed. */
+  async #bootsUnchanged(xattrs: XattrMode): Promise<boolean> {
+    const plain = await this.#trees.get('plain')
+    return plain !== undefined && isSameTree(plain, await this.boot(xattrs))
   }
 
   async #shallBoot(bootable: true | 'auto', xattrs: XattrMode): Promise<boolean> {

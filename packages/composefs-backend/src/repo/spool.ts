@@ -72,7 +72,7 @@ export class StagedSpool implements Spool {
 export async function writeObject(
   writer: ObjectWriter,
   sizeBytes: number,
-  chunks: AsyncIterable<Uint8Array>,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<number> {
   const index = writer.begin(sizeBytes)
   for await (const chunk of chunks) {
