@@ -6,3 +6,5 @@ export {
   planDisk,
 } from './plan/plan-disk.js'
 export { seedUuid } from './plan/seed-uuid.js'
+export { type OwnerRecord, type OwnerTable, parseOwners, printOwners } from './record/owner-table.js'
+export { recordingDir, type RecordingDir, type RecordingOptions } from './record/recording-dir.js'
