@@ -26,8 +26,15 @@ export interface Pair {
   readonly bootloader: () => Provider<Bootloader>
   /** How its root arguments are followed, where core/testing does not know them. */
   readonly roots?: readonly RootFollower[]
-  /** `directory` (default): /boot is part of the root; `volume`: a file system of its own. */
-  readonly boot?: 'directory' | 'volume'
+  /**
+   * `directory` (default): /boot is part of the root; `volume`: a file system of its own; `esp`: that is the EFI
+   * system partition, and FAT.
+   */
+  readonly boot?: 'directory' | 'volume' | 'esp'
+  /** An EFI system partition beside /boot. */
+  readonly esp?: boolean
+  /** `false`: the EFI system partition cannot exchange two names. */
+  readonly espExchange?: boolean
 }
 
 /** What machines follow in these suites. */
@@ -59,9 +66,12 @@ export class Lab {
   }
 
   emptySysroot(): MemorySysroot {
+    const { boot = 'directory', esp = false, espExchange: exchange = true } = this.pair
+    const fat = () => memoryDir({ fat: true, supports: { exchange } })
     return memorySysroot({
-      root: memoryDir({ directories: this.pair.boot === 'volume' ? [] : ['boot'] }),
-      boot: this.pair.boot ?? 'directory',
+      root: memoryDir({ directories: boot === 'directory' ? ['boot'] : [] }),
+      boot: boot === 'esp' ? fat() : boot,
+      ...(esp ? { esp: fat() } : {}),
     })
   }
 
@@ -108,6 +118,10 @@ export async function restart(lab: Lab, running: Running): Promise<Running> {
 }
 
 export function copyDisks(disks: MemoryDisks): MemoryDisks {
-  const root = disks.root.snapshot()
-  return disks.boot === undefined ? { root } : { root, boot: disks.boot.snapshot() }
+  const { root, boot, esp } = disks
+  return {
+    root: root.snapshot(),
+    ...(boot === undefined ? {} : { boot: boot.snapshot() }),
+    ...(esp === undefined ? {} : { esp: esp.snapshot() }),
+  }
 }

@@ -24,9 +24,10 @@ export async function assertMergedEtc(running: Running, version: string): Promis
 }
 
 /** Everything on a machine's disks in words; equal texts mean that nothing was changed. */
-export async function diskText({ root, boot }: MemoryDisks): Promise<string> {
+export async function diskText({ root, boot, esp }: MemoryDisks): Promise<string> {
   const lines = await describeTree(root)
-  return [...lines, ...(boot === undefined ? [] : await describeTree(boot))].join('\n')
+  for (const volume of [boot, esp]) if (volume !== undefined) lines.push(...(await describeTree(volume)))
+  return lines.join('\n')
 }
 
 const temporary = /^(?:\.bootc-sdk-.*\.tmp|.*\.tmp|staging-.*|tmpobject-.*|\.tmp.*)$/
@@ -54,7 +55,8 @@ async function isDeployedRoot(tree: ReadTree, path: string): Promise<boolean> {
 }
 
 export async function assertClean(disks: MemoryDisks): Promise<void> {
-  const { root, boot } = disks
+  const { root, boot, esp } = disks
   assert.deepEqual(await leftovers(root), [], 'temporary files on the root file system')
   if (boot !== undefined) assert.deepEqual(await leftovers(boot), [], 'temporary files on the boot volume')
+  if (esp !== undefined) assert.deepEqual(await leftovers(esp), [], 'temporary files on the ESP')
 }

@@ -1,8 +1,7 @@
-/** Tries of a boot entry, kept in its file name: `+LEFT` or `+LEFT-DONE` before `.conf`. */
-export interface BootCount {
-  readonly left: number
-  readonly done: number
-}
+import type { BootCount } from '../interfaces/bootloader.js'
+
+/** Kept in the file name of an entry: `+LEFT` or `+LEFT-DONE` before `.conf`. */
+export type { BootCount }
 
 /** What `ostree-N.conf` says. */
 export interface OstreeEntryName {
@@ -49,6 +48,13 @@ export function parseBootCount(fileName: string): { name: string; count?: BootCo
   if (match === null) return { name: fileName }
   const [, base, left, done] = match
   return { name: `${base}.conf`, count: { left: Number(left), done: Number(done ?? 0) } }
+}
+
+/** Inverse of `parseBootCount`. systemd-boot writes `+LEFT-DONE`, and `+LEFT` before the first try. */
+export function printBootCount({ name, count }: { name: string; count?: BootCount | undefined }): string {
+  if (count === undefined) return name
+  const suffix = count.done === 0 ? `+${count.left}` : `+${count.left}-${count.done}`
+  return `${name.replace(/\.conf$/, '')}${suffix}.conf`
 }
 
 function printCount(count: BootCount | undefined): string {

@@ -1,6 +1,6 @@
 export { parseBlsEntry, printBlsEntry } from './entry.js'
 export type { BlsLineOrder } from './entry.js'
-export { parseBootCount, parseOstreeEntryName, printOstreeEntryName } from './file-name.js'
+export { parseBootCount, parseOstreeEntryName, printBootCount, printOstreeEntryName } from './file-name.js'
 export type { BootCount, OstreeEntryName } from './file-name.js'
 export { composeOptions } from './options.js'
 export { sortForGrub, sortForOstree, sortForSystemdBoot } from './order.js'

@@ -60,6 +60,14 @@ export interface BootSpec {
   readonly bootPrefix?: '/' | '/boot/'
   /** Other keys to keep in the entry (`x-options-source-*`). */
   readonly extra?: readonly (readonly [key: string, value: string])[]
+  /** Boot it on trial: tries to begin with. Only for loaders with `supports.bootCounting`. */
+  readonly count?: BootCount
+}
+
+/** Boots of an entry on trial. An entry without tries left is booted only when there is no other. */
+export interface BootCount {
+  readonly left: number
+  readonly done: number
 }
 
 /** An entry as found. */
@@ -68,8 +76,10 @@ export interface BootEntry {
   readonly fileName: string
   readonly title: string
   readonly version: string
-  /** Whole kernel command line. */
+  /** Whole kernel command line, also where a unified kernel image brings it. */
   readonly options: string
+  /** The entry is on trial. */
+  readonly count?: BootCount
   readonly linux?: string
   readonly initrds: readonly string[]
   readonly devicetree?: string
@@ -89,7 +99,15 @@ export interface BootPlan {
 
 export interface Bootloader {
   readonly name: string
-  readonly supports: { readonly atomic: boolean; readonly uki: boolean; readonly bootCounting: boolean }
+  readonly supports: {
+    /** The visible step is one change of the file system; else several, in an order that a power cut may part. */
+    readonly atomic: boolean
+    readonly uki: boolean
+    /** Takes `BootSpec.count`. */
+    readonly bootCounting: boolean
+    /** Can boot an entry once. */
+    readonly oneShot?: boolean
+  }
   /** Active entries in boot order (first is the default), and those of a prepared, not committed set. */
   read(): Promise<{
     readonly version?: BootVersion
@@ -103,6 +121,21 @@ export interface Bootloader {
   commit(plan: BootPlan, lock: SysrootLock): Promise<void>
   /** Remove inactive sets and artifacts that no kept entry points at (kernels are shared). */
   prune(keep: readonly BootEntry[], lock: SysrootLock): Promise<void>
+  /** End the trial of an entry. Present when `supports.bootCounting`. */
   markGood?(entry: BootEntry, lock: SysrootLock): Promise<void>
-  install?(lock: SysrootLock, options?: OpOptions & { firmwareVariables?: boolean }): Promise<Warning[]>
+  /** Boot this entry next time only; undefined takes it back. Present when `supports.oneShot`. */
+  bootOnce?(entry: BootEntry | undefined, lock: SysrootLock): Promise<void>
+  /** Put the loader itself on the machine, or with `update` a newer one where it is. */
+  install?(lock: SysrootLock, options?: LoaderInstallOptions): Promise<Warning[]>
+}
+
+export interface LoaderInstallOptions extends OpOptions {
+  /** Root file system of the image, which brings the loader. */
+  readonly tree?: ReadTree
+  /** Register with the firmware of this machine; default false, as for images of disks. */
+  readonly firmwareVariables?: boolean
+  /** Replace older versions of what is there, and nothing else. */
+  readonly update?: boolean
+  /** Make a random seed where there is none; default true. Not for images that many machines start from. */
+  readonly randomSeed?: boolean
 }

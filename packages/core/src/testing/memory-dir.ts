@@ -46,10 +46,14 @@ export function openMemoryDir(fs: MemoryFs, base: string): MemoryDir {
     if (!fs.supports.xattrs && xattrs !== undefined && xattrs.length > 0) {
       throw treeError('TREE_UNSUPPORTED', path)
     }
+    // fat_allow_set_mode: all that can be asked for is what the mount gives anyway, but for the write bit.
+    if (fs.options.fat === true && mode !== undefined && (mode | 0o222) !== (node.mode | 0o222)) {
+      throw treeError('TREE_PERMISSION', path, { problem: 'has its mode from the mount' })
+    }
     node.uid = uid
     node.gid = gid
     if (xattrs !== undefined) node.xattrs = new Map(xattrs.map((x) => [x.name, x.value.slice()]))
-    if (mode !== undefined && node.type !== 'symlink') node.mode = mode & 0o7777
+    if (mode !== undefined && node.type !== 'symlink' && fs.options.fat !== true) node.mode = mode & 0o7777
     if (mtime !== undefined) node.mtime = mtime
   }
 
@@ -78,7 +82,7 @@ export function openMemoryDir(fs: MemoryFs, base: string): MemoryDir {
     fs.parent(full)
     if (ifExists === 'fail' && fs.find(full) !== undefined) throw treeError('TREE_EXISTS', full)
     const bytes = data instanceof Uint8Array ? new Uint8Array(data) : await collect(fs, data, full)
-    const node = fs.make('file', 0o644)
+    const node = fs.make('file', fs.options.fat === true ? 0o755 : 0o644)
     node.data = bytes
     create(full, node, options, ifExists === 'replace')
   }

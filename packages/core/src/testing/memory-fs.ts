@@ -30,6 +30,11 @@ export interface MemoryOptions {
   readonly capacityBytes?: number
   /** Default: everything, so that what a real volume lacks is taken away by name (`{ symlink: false }`). */
   readonly supports?: Partial<DirSupports>
+  /**
+   * Rules of FAT: names differ in more than case and lack some characters, attributes come from the mount, and
+   * `supports` is what Linux has for it (with `exchange`, as since 6.0).
+   */
+  readonly fat?: boolean
   /** Owner of new entries; default 0. Others can be set when `supports.chown`. */
   readonly uid?: number
   readonly gid?: number
@@ -49,6 +54,12 @@ let devices = 0
 const noXattrs: ReadonlyMap<string, Uint8Array> = new Map()
 const noChildren = new Map<string, Inode>()
 const noData = new Uint8Array()
+
+/** What Linux' vfat cannot do. */
+const fatLacks: Partial<DirSupports> = {
+  ...{ xattrs: false, chown: false, symlink: false, hardlink: false, reflink: false },
+  ...{ verity: false, immutable: false },
+}
 
 /** A file system in memory: inodes, paths and rules, all synchronous. `MemoryDir` puts the interface on top. */
 export class MemoryFs {
@@ -80,6 +91,7 @@ export class MemoryFs {
       verity: false,
       immutable: true,
       kernelLocks: true,
+      ...(options.fat === true ? fatLacks : {}),
       ...options.supports,
     })
     this.root = this.make('directory', 0o755)
@@ -109,12 +121,23 @@ export class MemoryFs {
       if (start > 0 && node.type === 'symlink') throw treeError('TREE_ESCAPE', path)
       const slash = path.indexOf('/', start)
       const end = slash < 0 ? path.length : slash
-      const child = node.children.get(path.slice(start, end))
+      const child = this.child(node, path.slice(start, end))
       if (child === undefined) return undefined
       node = child
       start = end + 1
     }
     return node
+  }
+
+  child(parent: Inode, name: string): Inode | undefined {
+    return parent.children.get(this.#storedName(parent, name) ?? name)
+  }
+
+  /** The name as it was given when the entry was made; undefined when there is none. */
+  #storedName(parent: Inode, name: string): string | undefined {
+    if (this.options.fat !== true || parent.children.has(name)) return name
+    const wanted = name.toLowerCase()
+    return [...parent.children.keys()].find((other) => other.toLowerCase() === wanted)
   }
 
   /** @throws `TREE_NOT_FOUND`, `TREE_NOT_DIRECTORY` when something above it is a file */
@@ -143,7 +166,10 @@ export class MemoryFs {
     const parent = this.parent(path)
     this.checkMutable(parent, path)
     const name = baseName(path)
-    const old = parent.children.get(name)
+    if (this.options.fat === true && /["*/:<>?\\|\0-\x1f]|[. ]$/.test(name)) {
+      throw treeError('TREE_INVALID_PATH', path, { problem: 'is no name for FAT' })
+    }
+    const old = this.child(parent, name)
     if (old !== undefined) this.detach(path)
     parent.children.set(name, node)
     node.nlink += node.type === 'directory' ? 2 : 1
@@ -155,7 +181,7 @@ export class MemoryFs {
   /** Take a name away; the inode lives on while it has others. */
   detach(path: string): Inode {
     const parent = this.parent(path)
-    const name = baseName(path)
+    const name = this.#storedName(parent, baseName(path))!
     const node = parent.children.get(name)!
     this.checkMutable(parent, path)
     this.checkMutable(node, path)

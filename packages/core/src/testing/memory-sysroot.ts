@@ -7,6 +7,8 @@ export interface MemoryDisks {
   readonly root: MemoryDir
   /** A boot volume of its own; without it /boot is a directory of the root. */
   readonly boot?: MemoryDir
+  /** An EFI system partition beside /boot. */
+  readonly esp?: MemoryDir
 }
 
 export interface MemorySysrootOptions {
@@ -15,8 +17,15 @@ export interface MemorySysrootOptions {
   readonly root?: MemoryDir
   /** Default: empty. */
   readonly run?: MemoryDir
-  /** `directory` (default): `boot` of the root, prefix `/boot/`. `volume` or a directory: a file system of its own. */
-  readonly boot?: 'directory' | 'volume' | MemoryDir
+  /**
+   * `directory` (default): `boot` of the root, prefix `/boot/`. `volume` or a directory: a file system of its own.
+   * `esp`: that file system is the EFI system partition. Directories with the rules of FAT are taken for one, unless
+   * there is another.
+   */
+  readonly boot?: 'directory' | 'volume' | 'esp' | MemoryDir
+  /** EFI system partition beside /boot. */
+  readonly esp?: 'volume' | MemoryDir
+  /** More of them. */
   readonly esps?: readonly Volume[]
   readonly live?: boolean
   readonly readOnly?: boolean
@@ -32,17 +41,23 @@ export interface MemorySysroot extends Sysroot {
 /** A sysroot in memory. */
 export function memorySysroot(options: MemorySysrootOptions = {}): MemorySysroot {
   const { root = memoryDir({ directories: ['boot'] }), run = memoryDir() } = options
-  const boot = options.boot === 'volume' ? memoryDir() : options.boot
-  const disks = boot === undefined || boot === 'directory' ? { root } : { root, boot }
+  const { boot = 'directory', esp } = options
+  const disks: MemoryDisks = {
+    root,
+    ...(boot === 'directory' ? {} : { boot: typeof boot === 'string' ? bootVolume(boot) : boot }),
+    ...(esp === undefined ? {} : { esp: esp === 'volume' ? memoryDir({ fat: true }) : esp }),
+  }
   return assembleSysroot({ ...options, disks, memoryRun: run, volumes: { ...disks, run } })
 }
 
+const bootVolume = (kind: 'volume' | 'esp') => memoryDir(kind === 'esp' ? { fat: true } : {})
+
 /** A sysroot on given directories, which may be wrappers of `disks`. */
 export function assembleSysroot(
-  parts: Omit<MemorySysrootOptions, 'root' | 'run' | 'boot'> & {
+  parts: Omit<MemorySysrootOptions, 'root' | 'run' | 'boot' | 'esp'> & {
     readonly disks: MemoryDisks
     readonly memoryRun: MemoryDir
-    readonly volumes: { readonly root: Dir; readonly boot?: Dir; readonly run: Dir }
+    readonly volumes: { readonly root: Dir; readonly boot?: Dir; readonly esp?: Dir; readonly run: Dir }
   },
 ): MemorySysroot {
   const { disks, memoryRun, volumes, live = false, readOnly = false, esps = [], host = fakeHost() } = parts
@@ -50,7 +65,13 @@ export function assembleSysroot(
   const boot: Volume =
     volumes.boot === undefined
       ? { dir: root.sub('boot'), fsType: 'ext4', bootPrefix: '/boot/' }
-      : { dir: volumes.boot, fsType: 'ext4', bootPrefix: '/' }
+      : { dir: volumes.boot, fsType: volumes.boot.supports.symlink ? 'ext4' : 'vfat', bootPrefix: '/' }
+  const own: Volume[] =
+    volumes.esp === undefined
+      ? boot.fsType === 'vfat'
+        ? [boot]
+        : []
+      : [{ dir: volumes.esp, fsType: 'vfat', bootPrefix: '/' }]
   const sysroot: MemorySysroot = {
     host,
     root,
@@ -58,7 +79,7 @@ export function assembleSysroot(
     live,
     readOnly,
     boot,
-    esps,
+    esps: [...own, ...esps.filter((each) => !own.some(({ dir }) => dir === each.dir))],
     disks,
     memoryRun,
     async lock(options = {}) {

@@ -23,18 +23,28 @@ export function powerCutSysroot(original: MemorySysroot): PowerCutSysroot {
   const memoryRun = original.memoryRun.snapshot()
   const rootDisk = original.disks.root.snapshot()
   const bootDisk = original.disks.boot?.snapshot()
+  const espDisk = original.disks.esp?.snapshot()
   const run = powerCutDir(memoryRun, supply)
   const root = powerCutDir(rootDisk, supply)
   const boot = bootDisk && powerCutDir(bootDisk, supply)
-  const { host, live, readOnly, esps } = original
+  const esp = espDisk && powerCutDir(espDisk, supply)
+  const { host, live, readOnly } = original
   const sysroot = assembleSysroot({
     host,
     live,
     readOnly,
-    esps,
-    disks: bootDisk === undefined ? { root: rootDisk } : { root: rootDisk, boot: bootDisk },
+    disks: {
+      root: rootDisk,
+      ...(bootDisk === undefined ? {} : { boot: bootDisk }),
+      ...(espDisk === undefined ? {} : { esp: espDisk }),
+    },
     memoryRun,
-    volumes: { root: root.dir, run: run.dir, ...(boot === undefined ? {} : { boot: boot.dir }) },
+    volumes: {
+      root: root.dir,
+      run: run.dir,
+      ...(boot === undefined ? {} : { boot: boot.dir }),
+      ...(esp === undefined ? {} : { esp: esp.dir }),
+    },
   })
   return {
     sysroot,
@@ -43,9 +53,16 @@ export function powerCutSysroot(original: MemorySysroot): PowerCutSysroot {
       const { seed = 1 } = options
       const roots = await root.survivors({ ...options, seed })
       const boots = await boot?.survivors({ ...options, seed: seed + 7919 })
+      const esps = await esp?.survivors({ ...options, seed: seed + 15_838 })
       return roots.map(({ name, dir }, i) => {
         const bootDir = boots?.[i]?.dir
-        return { name, disks: bootDir === undefined ? { root: dir } : { root: dir, boot: bootDir } }
+        const espDir = esps?.[i]?.dir
+        const disks = {
+          root: dir,
+          ...(bootDir === undefined ? {} : { boot: bootDir }),
+          ...(espDir === undefined ? {} : { esp: espDir }),
+        }
+        return { name, disks }
       })
     },
   }

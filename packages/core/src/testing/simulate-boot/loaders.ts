@@ -1,4 +1,4 @@
-import type { ReadTree } from '../../interfaces/index.js'
+import type { ReadTree, Sysroot, Volume } from '../../interfaces/index.js'
 import { followPath, readFollowing } from './follow.js'
 
 /** What a boot loader would show and start. */
@@ -8,14 +8,38 @@ export interface MenuEntry {
   readonly options: string
   readonly linux: string
   readonly initrds: readonly string[]
+  /** Unified kernel image, in place of the other two. */
+  readonly uki?: string
+  /** What paths are below, where that is not the boot volume. */
+  readonly volume?: ReadTree
 }
 
-/** Entries of whichever loader the boot volume has, in the order of its menu; the first one starts. */
-export async function readMenu(boot: ReadTree): Promise<{ loader: string; entries: MenuEntry[] }> {
-  if ((await boot.stat('memory-loader')) !== undefined) {
-    return { loader: 'memory-loader', entries: await readMemoryMenu(boot) }
+/** Entries of whichever loader the machine has, in the order of its menu; the first one starts. */
+export async function readMenu({
+  boot,
+  esps = [],
+}: BootVolumes): Promise<{ loader: string; entries: MenuEntry[] }> {
+  if ((await boot.dir.stat('memory-loader')) !== undefined) {
+    return { loader: 'memory-loader', entries: await readMemoryMenu(boot.dir) }
   }
-  return { loader: 'blscfg', entries: await readBlsMenu(boot) }
+  const esp = await loaderEsp(esps)
+  if (esp !== undefined) {
+    const volumes = boot.fsType === 'vfat' && boot.dir !== esp ? [esp, boot.dir] : [esp]
+    return { loader: 'systemd-boot', entries: await readSystemdMenu(volumes) }
+  }
+  return { loader: 'blscfg', entries: await readBlsMenu(boot.dir) }
+}
+
+/** What a machine starts from. */
+export type BootVolumes = Pick<Sysroot, 'boot'> & Partial<Pick<Sysroot, 'esps'>>
+
+/** The first partition that systemd-boot was laid out on. Its program is not looked for: images of tests have none. */
+async function loaderEsp(esps: readonly Volume[]): Promise<ReadTree | undefined> {
+  for (const { dir } of esps) {
+    const loader = await dir.stat('loader')
+    if (loader?.type === 'directory' && (await dir.stat('loader/entries.srel')) !== undefined) return dir
+  }
+  return undefined
 }
 
 async function readMemoryMenu(boot: ReadTree): Promise<MenuEntry[]> {
@@ -42,12 +66,7 @@ async function readBlsMenu(boot: ReadTree): Promise<MenuEntry[]> {
   const names = (await namesIn(boot, directory)).filter((name) => name.endsWith('.conf'))
   const entries: MenuEntry[] = []
   for (const fileName of names.sort(byPackage).reverse()) {
-    const text = (await readFollowing(boot, `${directory}/${fileName}`))!.toString('utf8')
-    const values = (key: string) =>
-      text
-        .split('\n')
-        .map((line) => /^(\S+)\s+(.*)$/.exec(line))
-        .flatMap((match) => (match?.[1] === key ? [match[2]!.trim()] : []))
+    const values = await valuesIn(boot, `${directory}/${fileName}`)
     entries.push({
       fileName,
       title: values('title')[0] ?? '',
@@ -57,6 +76,56 @@ async function readBlsMenu(boot: ReadTree): Promise<MenuEntry[]> {
     })
   }
   return entries
+}
+
+/**
+ * As systemd-boot: `loader/entries/*.conf` of the ESP and the extended boot partition. What lacks a kernel, or has
+ * one that is not there, is no entry.
+ *
+ * @see UAPI.1 Boot Loader Specification; systemd 257 src/boot/boot.c, boot_entry_add_type1, boot_entry_compare
+ */
+async function readSystemdMenu(volumes: readonly ReadTree[]): Promise<MenuEntry[]> {
+  const found: { entry: MenuEntry; spent: boolean; keys: readonly string[]; rest: readonly string[] }[] = []
+  for (const volume of volumes) {
+    for (const fileName of await namesIn(volume, 'loader/entries')) {
+      const name = /^(.*?)(?:\+(\d+)(?:-(\d+))?)?\.conf$/i.exec(fileName)
+      if (name === null) continue
+      const values = await valuesIn(volume, `loader/entries/${fileName}`)
+      const first = (key: string) => values(key)[0] ?? ''
+      const uki = first('uki') || first('efi')
+      const starts = first('linux') || uki
+      if (starts === '' || (await readFollowing(volume, starts)) === undefined) continue
+      const entry: MenuEntry = {
+        ...{ fileName, volume, title: first('title'), options: values('options').join(' ') },
+        ...{ linux: first('linux'), initrds: values('initrd'), ...(uki === '' ? {} : { uki }) },
+      }
+      const sortKey = first('sort-key')
+      found.push({
+        entry,
+        spent: name[2] !== undefined && Number(name[2]) === 0,
+        keys: sortKey === '' ? [] : [sortKey, first('machine-id')],
+        rest: [...(sortKey === '' ? [] : [first('version')]), name[1]!],
+      })
+    }
+  }
+  found.sort((a, b) => {
+    const spent = Number(a.spent) - Number(b.spent)
+    if (spent !== 0) return spent
+    if (a.keys.length !== b.keys.length) return b.keys.length - a.keys.length
+    for (const [i, key] of a.keys.entries()) if (key !== b.keys[i]) return key < b.keys[i]! ? -1 : 1
+    const orders = a.rest.map((text, i) => byVersion(b.rest[i]!, text))
+    return orders.find((order) => order !== 0) ?? 0
+  })
+  return found.map(({ entry }) => entry)
+}
+
+/** Values of a key in an entry, in order. */
+async function valuesIn(tree: ReadTree, path: string): Promise<(key: string) => string[]> {
+  const lines = (await readFollowing(tree, path))!
+    .toString('utf8')
+    .split('\n')
+    .map((line) => /^(\S+)\s+(.*)$/.exec(line))
+  return (key) => lines.flatMap((match) => (match?.[1] === key ? [match[2]!.trim()] : []))
 }
 
 /** A name is taken for `name-version-release`, with release, then version missing where there are fewer parts. */

@@ -2,6 +2,7 @@ import type { ReadTree, Sysroot } from '../../interfaces/index.js'
 import { BootFailure } from './boot-failure.js'
 import { readFollowing } from './follow.js'
 import { readMenu, type MenuEntry } from './loaders.js'
+import { startUki, type StartedUki } from './uki.js'
 import { mountedView } from './mounted-view.js'
 import { memoryRoots, ostreeRoots, type FoundRoot, type RootFollower } from './roots.js'
 
@@ -33,28 +34,26 @@ export interface SimulateBootOptions {
  * find the default entry, its kernel and initramfs, the deployment that the root arguments lead to, and check
  * that the deployment is one (usr, etc, os-release) and that the kernel is its own.
  *
- * Knows entries of `memoryBootloader` and of GRUB's blscfg.
+ * Knows entries of `memoryBootloader`, of GRUB's blscfg and of systemd-boot.
  *
  * @throws BootFailure
  */
 export async function simulateBoot(
-  sysroot: Pick<Sysroot, 'root' | 'boot'>,
+  sysroot: Pick<Sysroot, 'root' | 'boot'> & Partial<Pick<Sysroot, 'esps'>>,
   { entry: index = 0, roots = [] }: SimulateBootOptions = {},
 ): Promise<SimulatedBoot> {
-  const { root, boot } = sysroot
-  const { loader, entries: menu } = await readMenu(boot.dir).catch((error: unknown) => {
+  const { root } = sysroot
+  const { loader, entries: menu } = await readMenu(sysroot).catch((error: unknown) => {
     throw new BootFailure(`no menu: ${String(error)}`, { cause: error })
   })
   const entry = menu[index]
   if (entry === undefined) throw new BootFailure(`the menu has no entry ${index} (it has ${menu.length})`)
-  const kernel = await loadBootFile(sysroot, entry.linux)
-  const initrds: Buffer[] = []
-  for (const path of entry.initrds) initrds.push(await loadBootFile(sysroot, path))
+  const { kernel, initrds, options } = await loadEntry(sysroot, entry)
 
   const { deployment, tree, etc, varDir, marks } = await findRoot(
     root,
     [...roots, memoryRoots, ostreeRoots],
-    entry.options,
+    options,
   )
   if ((await tree.stat('usr'))?.type !== 'directory') throw new BootFailure(`${deployment} has no /usr`)
   for (const path of [etc, varDir]) {
@@ -67,14 +66,30 @@ export async function simulateBoot(
   const running = mountedView(tree, { etc: root.sub(etc), var: root.sub(varDir) })
   return {
     ...{ loader, menu, deployment, version, marks },
-    cmdline: `BOOT_IMAGE=${entry.linux} ${entry.options}`,
+    cmdline: entry.uki === undefined ? `BOOT_IMAGE=${entry.linux} ${options}` : options,
     read: async (path) => (await readFollowing(running, path))?.toString('utf8'),
   }
 }
 
+async function loadEntry(sysroot: Pick<Sysroot, 'root' | 'boot'>, entry: MenuEntry): Promise<StartedUki> {
+  const load = (path: string) => loadBootFile(sysroot, path, entry.volume)
+  if (entry.uki !== undefined) {
+    const { options, ...files } = startUki(entry.uki, await load(entry.uki))
+    return { ...files, options: [options, entry.options].filter(Boolean).join(' ') }
+  }
+  const initrds: Buffer[] = []
+  const kernel = await load(entry.linux)
+  for (const path of entry.initrds) initrds.push(await load(path))
+  return { kernel, initrds, options: entry.options }
+}
+
 /** Paths in entries are those of the boot volume, or of the root file system when /boot is a part of it. */
-async function loadBootFile({ root, boot }: Pick<Sysroot, 'root' | 'boot'>, path: string): Promise<Buffer> {
-  const tree: ReadTree = boot.bootPrefix === '/boot/' ? root : boot.dir
+async function loadBootFile(
+  { root, boot }: Pick<Sysroot, 'root' | 'boot'>,
+  path: string,
+  volume: ReadTree | undefined,
+): Promise<Buffer> {
+  const tree: ReadTree = volume ?? (boot.bootPrefix === '/boot/' ? root : boot.dir)
   const content = path.startsWith('/') ? await readFollowing(tree, path) : undefined
   if (content === undefined || content.length === 0) throw new BootFailure(`${path} cannot be loaded`)
   return content
