@@ -1,9 +1,18 @@
 #include "hash-thread.h"
 
+#include <algorithm>
+
 namespace bootc {
 
 namespace {
 constexpr size_t kMaxInputBytes = 4 << 20;
+/// Hashed before looking again whether there is work of the other kind to go along with it.
+constexpr size_t kSlice = 256 << 10;
+}
+
+void HashThread::Add(Jobs& jobs, Job job) {
+  if (idle()) changed_.notify_one();
+  jobs.push_back(std::move(job));
 }
 
 bool HashThread::AddInput(std::shared_ptr<Chunk> chunk) {
@@ -12,16 +21,13 @@ bool HashThread::AddInput(std::shared_ptr<Chunk> chunk) {
   if (aborted_) return false;
   size_t size = chunk->size;
   input_bytes_ += size;
-  jobs_.push_back(Job{std::move(chunk), {}, size});
-  if (jobs_.size() == 1) changed_.notify_one();
+  Add(inputs_, Job{std::move(chunk), {}, size});
   return true;
 }
 
 void HashThread::AddOutput(BlockRef block, size_t size) {
   std::lock_guard<std::mutex> lock(mutex_);
-  if (aborted_) return;
-  jobs_.push_back(Job{nullptr, std::move(block), size});
-  if (jobs_.size() == 1) changed_.notify_one();
+  if (!aborted_) Add(outputs_, Job{nullptr, std::move(block), size});
 }
 
 bool HashThread::Finish() {
@@ -32,7 +38,7 @@ bool HashThread::Finish() {
   }
   // Only the decoding thread gets here, and Abort joins as well: wait for the thread's last word instead.
   std::unique_lock<std::mutex> lock(mutex_);
-  space_.wait(lock, [this] { return aborted_ || (jobs_.empty() && input_bytes_ == 0 && ended_); });
+  space_.wait(lock, [this] { return aborted_ || (idle() && ended_); });
   return !aborted_;
 }
 
@@ -44,37 +50,57 @@ void HashThread::Abort() {
     space_.notify_all();
   }
   if (thread_.joinable()) thread_.join();
-  jobs_.clear();
+  inputs_.clear();
+  outputs_.clear();
 }
 
 void HashThread::Run() {
   std::unique_lock<std::mutex> lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return aborted_ || ended_ || !jobs_.empty(); });
+    changed_.wait(lock, [this] { return aborted_ || ended_ || !idle(); });
     if (aborted_) return;
-    if (jobs_.empty()) {
+    if (idle()) {
       space_.notify_all();
       return;
     }
-    // The job stays in the queue while it runs: Finish must not see an empty queue too early.
-    Job& job = jobs_.front();
+    // Jobs stay in their queues while they run: Finish must not see empty ones too early. Others only append.
+    Job* in = inputs_.empty() ? nullptr : &inputs_.front();
+    Job* out = outputs_.empty() ? nullptr : &outputs_.front();
+    size_t size = kSlice;
+    for (Job* job : {in, out}) {
+      if (job) size = std::min(size, job->size - job->done);
+    }
     lock.unlock();
-    if (job.chunk) {
-      input.Update(job.chunk->data.get(), job.size);
+    if (in && out) {
+      Sha256::UpdateTwo(input, in->data(), output, out->data(), size);
+    } else if (in) {
+      input.Update(in->data(), size);
     } else {
-      output.Update(job.block.data(), job.size);
+      output.Update(out->data(), size);
     }
     lock.lock();
-    Job done = std::move(jobs_.front());
-    jobs_.pop_front();
-    if (done.chunk) {
-      input_bytes_ -= done.size;
+    Job done_in, done_out;
+    if (in) done_in = Advance(inputs_, size);
+    if (out) done_out = Advance(outputs_, size);
+    if (done_in.chunk) {
+      input_bytes_ -= done_in.size;
       space_.notify_one();
     }
     lock.unlock();
-    done = Job{};  // may free a block, which takes the pool's lock
+    done_in = Job{};
+    done_out = Job{};  // may free a block, which takes the pool's lock
     lock.lock();
   }
+}
+
+/// The front job when that was all of it.
+HashThread::Job HashThread::Advance(Jobs& jobs, size_t size) {
+  Job& job = jobs.front();
+  job.done += size;
+  if (job.done < job.size) return Job{};
+  Job done = std::move(job);
+  jobs.pop_front();
+  return done;
 }
 
 }  // namespace bootc

@@ -40,12 +40,18 @@ class HashThread {
     std::shared_ptr<Chunk> chunk;
     BlockRef block;
     size_t size;
+    size_t done = 0;
+    const uint8_t* data() const { return (chunk ? chunk->data.get() : block.data()) + done; }
   };
+  using Jobs = std::deque<Job>;
   void Run();
+  bool idle() const { return inputs_.empty() && outputs_.empty(); }
+  void Add(Jobs& jobs, Job job);
+  Job Advance(Jobs& jobs, size_t size);
 
   std::mutex mutex_;
   std::condition_variable changed_, space_;
-  std::deque<Job> jobs_;
+  Jobs inputs_, outputs_;
   size_t input_bytes_ = 0;
   bool ended_ = false, aborted_ = false;
   std::thread thread_;

@@ -72,6 +72,15 @@ __attribute__((target("sha,sse4.1,ssse3"))) void Blocks(uint32_t words[8], const
   Store(state, words);
 }
 
+__attribute__((target("sha,sse4.1,ssse3"))) void BlocksOfTwo(uint32_t a[8], const uint8_t* data_a, uint32_t b[8],
+                                                             const uint8_t* data_b, size_t blocks) {
+  State state[2] = {Load(a), Load(b)};
+  const uint8_t* at[2] = {data_a, data_b};
+  for (; blocks > 0; blocks--, at[0] += 64, at[1] += 64) Block<2>(state, at);
+  Store(state[0], a);
+  Store(state[1], b);
+}
+
 template <int n>
 __attribute__((target("sha,sse4.1,ssse3"))) void Messages(const uint8_t* const* messages, size_t bytes,
                                                           uint8_t* const* digests) {
@@ -101,12 +110,14 @@ __attribute__((target("sha,sse4.1,ssse3"))) void Messages(const uint8_t* const* 
 }  // namespace
 
 Sha256Blocks Sha256ShaNi() { return CpuFeatures().sha ? Blocks : nullptr; }
+Sha256BlocksOfTwo Sha256ShaNiOfTwo() { return CpuFeatures().sha ? BlocksOfTwo : nullptr; }
 LaneHash Sha256ShaNiX2() { return Messages<2>; }
 
 }  // namespace bootc
 #else
 namespace bootc {
 Sha256Blocks Sha256ShaNi() { return nullptr; }
+Sha256BlocksOfTwo Sha256ShaNiOfTwo() { return nullptr; }
 LaneHash Sha256ShaNiX2() { return nullptr; }
 }  // namespace bootc
 #endif

@@ -67,6 +67,25 @@ void Sha256::Update(const void* bytes, size_t size) {
   std::memcpy(tail_, data + (size & ~size_t{63}), size & 63);
 }
 
+void Sha256::UpdateTwo(Sha256& a, const uint8_t* data_a, Sha256& b, const uint8_t* data_b, size_t size) {
+  static const Sha256BlocksOfTwo both = Sha256ShaNiOfTwo();
+  const size_t start_a = (64 - (a.total_ & 63)) & 63, start_b = (64 - (b.total_ & 63)) & 63;
+  const size_t start = start_a > start_b ? start_a : start_b;
+  if (!both || a.evp_ || b.evp_ || size < start + 64) {
+    a.Update(data_a, size);
+    b.Update(data_b, size);
+    return;
+  }
+  a.Update(data_a, start_a);
+  b.Update(data_b, start_b);
+  const size_t blocks = (size - start) >> 6, bytes = blocks << 6;
+  both(a.state_, data_a + start_a, b.state_, data_b + start_b, blocks);
+  a.total_ += bytes;
+  b.total_ += bytes;
+  a.Update(data_a + start_a + bytes, size - start_a - bytes);
+  b.Update(data_b + start_b + bytes, size - start_b - bytes);
+}
+
 Sha256Digest Sha256::Final() {
   Sha256Digest out;
   if (evp_) {

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, expect, test } from 'vitest'
 import { addon, describeNative, isRoot, sampleBytes, scratch } from './support.js'
 
@@ -32,6 +33,8 @@ describeNative('object writer when things fail', () => {
       const id = writer.begin(spec)
       writer.data(id, content, 0, content.length)
       for (let i = 0; i < 4; i++) writer.put({ ...spec, suffix: `.${i}` }, content, 0, content.length)
+      // The object stays open: finish would refuse it as long as nothing has failed.
+      while (!writer.full) await sleep(1)
       await expect(writer.drain().then(() => writer.finish())).rejects.toMatchObject({
         code: 'ENOSPC',
         errno: -28,
