@@ -179,11 +179,12 @@ else
     umount "$run/physical"
 fi
 
-# systemd-gpt-auto-generator finds the disk of an overlay by this link, and with it the EFI partition.
-device=$(mountpoint -d "$sysroot") || device=
-if [ -e "/sys/dev/block/$device" ] && [ -n "$device" ] && [ ! -L /run/systemd/volatile-root ]; then
+# udev made this link because firmware and boot loader say that the machine started from this disk. systemd then looks
+# for the disk's other partitions, which it finds for a root that is an overlay only when told here; bootc does the same.
+# https://github.com/systemd/systemd/issues/35017
+if [ -b /dev/gpt-auto-root ] && [ ! -L /run/systemd/volatile-root ]; then
     mkdir -p /run/systemd
-    ln -s "/dev/block/$device" /run/systemd/volatile-root
+    ln -s "/dev/block/$(mountpoint -x /dev/gpt-auto-root)" /run/systemd/volatile-root
 fi
 
 umount -l "$sysroot"
