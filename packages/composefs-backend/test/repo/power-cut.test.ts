@@ -101,7 +101,13 @@ async function filesOf(dir: MemoryDir, path = ''): Promise<string[]> {
   return found
 }
 
-describe.each([{ verity: false }, { verity: true }])('a power cut at any write, $verity', ({ verity }) => {
+// Hundreds of repositories are checked: on a busy machine that takes a while.
+const slow = { timeout: 120_000 }
+
+describe.each([
+  { name: 'without fs-verity', verity: false },
+  { name: 'with fs-verity', verity: true },
+])('a power cut at any write, $name', slow, ({ verity }) => {
   const supports = { verity }
   const open = (dir: MemoryDir) => openComposefsRepo(dir, { native: false })
 
