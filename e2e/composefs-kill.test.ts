@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import { composefsRoots } from '@bootc-sdk/composefs-backend/testing'
 import { seededRandom } from '@bootc-sdk/core/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { kills, killUpgrades, release, runKilled, timeOf, writeReleases } from './lib/kills.js'
+import { killCount, killUpgrades, release, runKilled, timeOf, writeReleases } from './lib/kills.js'
 import { bootc, install, missing, run, scratch } from './lib/tools.js'
 
 const reason = missing()
+const kills = killCount(60)
 
 describe.skipIf(reason)(`composefs: a process that is killed${reason ? ` (${reason})` : ''}`, () => {
   const { path, clean } = scratch()
@@ -26,7 +27,7 @@ describe.skipIf(reason)(`composefs: a process that is killed${reason ? ` (${reas
     async () => {
       mkdirSync(sysroot)
       install(`oci:${release(path, 1)}`, sysroot, { store: 'composefs' })
-      await killUpgrades({ path, sysroot, roots: [composefsRoots] }, checkSystem)
+      await killUpgrades({ path, sysroot, kills, roots: [composefsRoots] }, checkSystem)
     },
   )
 

@@ -1,10 +1,11 @@
 import { mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { kills, killUpgrades, release, writeReleases } from './lib/kills.js'
+import { killCount, killUpgrades, release, writeReleases } from './lib/kills.js'
 import { install, missing, run, scratch } from './lib/tools.js'
 
 const reason = missing('ostree')
+const kills = killCount(200)
 
 describe.skipIf(reason)(`an upgrade that is killed${reason ? ` (${reason})` : ''}`, () => {
   const { path, clean } = scratch()
@@ -20,7 +21,7 @@ describe.skipIf(reason)(`an upgrade that is killed${reason ? ` (${reason})` : ''
   test(
     `boots the old or the new image ${kills} times, and the next upgrade succeeds`,
     { timeout: 1_500_000 },
-    () => killUpgrades({ path, sysroot }, checkRepository),
+    () => killUpgrades({ path, sysroot, kills }, checkRepository),
   )
 
   /** The real tool finds nothing wrong, and no partial work is left. */

@@ -15,8 +15,10 @@ import { nodeSysroot } from '@bootc-sdk/core/node'
 import { expect } from 'vitest'
 import { bootc, bootcArgv } from './tools.js'
 
-/** How often processes are killed in each test. */
-export const kills = Number(process.env['E2E_KILLS'] ?? 200)
+/** How often processes are killed in a test. */
+export function killCount(otherwise: number): number {
+  return Number(process.env['E2E_KILLS'] ?? otherwise)
+}
 
 /** Four versions of a bootable image, in OCI layouts `v1`…`v4` with the tag `latest`. */
 export async function writeReleases(path: string): Promise<void> {
@@ -61,9 +63,10 @@ export function timeOf(...args: string[]): number {
  * @param check called now and then, leaves version 2 installed
  */
 export async function killUpgrades(
-  { path, sysroot, roots }: { path: string; sysroot: string; roots?: SimulateBootOptions['roots'] },
+  options: { path: string; sysroot: string; kills: number; roots?: SimulateBootOptions['roots'] },
   check: () => void,
 ): Promise<void> {
+  const { path, sysroot, kills, roots } = options
   const random = seededRandom(20240229)
   const switchTo = (version: number) => [
     ...['switch', '--sysroot', sysroot, '--transport', 'oci'],
