@@ -8,3 +8,15 @@ export {
 export { seedUuid } from './plan/seed-uuid.js'
 export { type OwnerRecord, type OwnerTable, parseOwners, printOwners } from './record/owner-table.js'
 export { recordingDir, type RecordingDir, type RecordingOptions } from './record/recording-dir.js'
+export { hostSource, recordedSource } from './host-source.js'
+export { packDisk, type PackEvent, type PackOptions, type PackResult } from './pack-disk.js'
+export type { PackNode, PackSource } from './scan-tree.js'
+export type {
+  Contents,
+  Ext4Options,
+  FormatContext,
+  Formatters,
+  Region,
+  VfatOptions,
+} from './tools/formatters.js'
+export { hostFormatters } from './tools/host-formatters.js'

@@ -1,0 +1,44 @@
+import { parentPath, baseName, encodeName } from '@bootc-sdk/core/names'
+import type { PackNode } from '../scan-tree.js'
+import { blockBytes, DirectoryRoom } from './directory-room.js'
+
+const inodeBytes = 256
+/** Attributes that fit behind the inode, headers included. */
+const inlineXattrBytes = 90
+/** Longer targets take a block. */
+const fastLinkBytes = 59
+
+/** Journal, group descriptors and room for them to grow, bitmaps. */
+const fixedBytes = 96 << 20
+
+export interface Ext4Estimate {
+  readonly needBytes: number
+  readonly inodes: number
+}
+
+/** Room that an ext4 needs to hold the entries; never too low. */
+export function estimateExt4(nodes: readonly PackNode[]): Ext4Estimate {
+  let blocks = 0
+  let inodes = 12
+  const rooms = new Map<string, DirectoryRoom>()
+  for (const node of nodes) {
+    if (node.path !== '') rooms.get(parentPath(node.path))?.add(baseName(node.path))
+    if (node.type === 'directory') rooms.set(node.path, new DirectoryRoom())
+    if (node.linkOf !== undefined) continue
+    inodes++
+    if (node.type === 'file') blocks += fileBlocks(node.sizeBytes)
+    if (encodeName(node.target ?? '').length > fastLinkBytes) blocks++
+    const xattrBytes = node.xattrs.reduce((sum, { name, value }) => sum + 16 + name.length + value.length, 0)
+    if (xattrBytes > inlineXattrBytes) blocks++
+  }
+  for (const room of rooms.values()) blocks += room.blocks
+  const spareInodes = inodes * 2 + 1024
+  const needBytes = Math.ceil(blocks * blockBytes * 1.01) + spareInodes * inodeBytes + fixedBytes
+  return { needBytes, inodes: spareInodes }
+}
+
+/** With blocks of the extent tree, should the file lie in pieces. */
+function fileBlocks(sizeBytes: number): number {
+  const blocks = Math.ceil(sizeBytes / blockBytes)
+  return blocks + Math.ceil(blocks / 16384)
+}

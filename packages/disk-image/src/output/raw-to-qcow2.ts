@@ -1,0 +1,55 @@
+import { open, type FileHandle } from 'node:fs/promises'
+import { clusterBytes, Qcow2Layout } from '../format/qcow2.js'
+
+const chunkBytes = 64 * clusterBytes
+
+export interface ConvertOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly onBytes?: (bytes: number) => void
+}
+
+/** Write a raw disk as qcow2; what is zero takes no room. The same disk gives the same bytes. */
+export async function rawToQcow2(
+  rawPath: string,
+  outPath: string,
+  { signal, onBytes }: ConvertOptions = {},
+): Promise<void> {
+  await using raw = await open(rawPath, 'r')
+  await using out = await open(outPath, 'wx')
+  const { size } = await raw.stat()
+  const layout = new Qcow2Layout(size)
+  const zero = Buffer.alloc(clusterBytes)
+  const chunk = Buffer.allocUnsafe(chunkBytes)
+  for (let at = 0; at < size; at += chunkBytes) {
+    signal?.throwIfAborted()
+    const bytes = await fill(raw, chunk, at)
+    // The last cluster may be a part of one.
+    chunk.fill(0, bytes)
+    const used: { cluster: Buffer; offset: number }[] = []
+    for (let i = 0; i < bytes; i += clusterBytes) {
+      const cluster = chunk.subarray(i, i + clusterBytes)
+      if (!cluster.equals(zero)) used.push({ cluster, offset: layout.add((at + i) / clusterBytes) })
+    }
+    // They follow each other in the image.
+    const first = used[0]
+    if (first !== undefined)
+      await out.writev(
+        used.map(({ cluster }) => cluster),
+        first.offset,
+      )
+    onBytes?.(at + bytes)
+  }
+  const { header, tail, tailOffset } = layout.finish()
+  await out.write(tail, 0, tail.length, tailOffset)
+  await out.write(header, 0, header.length, 0)
+}
+
+async function fill(file: FileHandle, buffer: Buffer, at: number): Promise<number> {
+  let done = 0
+  while (done < buffer.length) {
+    const { bytesRead } = await file.read(buffer, done, buffer.length - done, at + done)
+    if (bytesRead === 0) break
+    done += bytesRead
+  }
+  return done
+}

@@ -1,0 +1,202 @@
+import { mkdtemp, open, rename, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join, resolve } from 'node:path'
+import type { OpOptions } from '@bootc-sdk/core'
+import { estimateExt4 } from './ext4/estimate.js'
+import { invalidDisk, tooSmall, unsupportedDisk } from './errors.js'
+import { writeGpt } from './format/gpt.js'
+import { rawToQcow2 } from './output/raw-to-qcow2.js'
+import { type DiskPlan, type DiskRequest, planDisk, type PlannedPartition } from './plan/plan-disk.js'
+import { type PackNode, type PackSource, scanTree } from './scan-tree.js'
+import type { FormatContext, Formatters, Region } from './tools/formatters.js'
+import { checkVfatNames } from './vfat/check-names.js'
+import { vfatContentBytes } from './vfat/make-vfat.js'
+
+export type PackEvent =
+  | { readonly type: 'disk:scan'; readonly detail: { readonly entries: number } }
+  | {
+      readonly type: 'disk:format'
+      readonly detail: {
+        readonly partition: string
+        readonly fs: string
+        readonly entries: number
+        readonly done: boolean
+      }
+    }
+  | {
+      readonly type: 'disk:convert'
+      readonly detail: { readonly bytes: number; readonly totalBytes: number }
+    }
+  | { readonly type: 'disk:done'; readonly detail: { readonly path: string; readonly diskBytes: number } }
+
+export interface PackOptions extends OpOptions<PackEvent> {
+  /** Sizes of content are filled in. */
+  readonly disk: DiskRequest
+  readonly sources: {
+    readonly root: PackSource
+    readonly esp?: PackSource
+    readonly xbootldr?: PackSource
+  }
+  readonly formatters: Formatters
+  readonly format: 'raw' | 'qcow2'
+  /** Where the image goes; replaced when there is one. */
+  readonly outPath: string
+  /** Seconds: later times become this one. Default 1; the creation time of the image is a good one. */
+  readonly epoch?: number
+  /** For BIOS: what the boot sector runs (at most 440 bytes), and what it loads. */
+  readonly bios?: { readonly bootSector: Uint8Array; readonly core: Uint8Array }
+}
+
+export interface PackResult {
+  readonly plan: DiskPlan
+  readonly path: string
+  readonly entries: number
+}
+
+/**
+ * Pack a disk image from directories: no root, no loop device, no mount. The same directories, plan and epoch give the
+ * same bytes. Under a temporary name until it is whole.
+ *
+ * @throws BootcError `SYSROOT_DISK_TOO_SMALL`, `SYSROOT_DISK_UNSUPPORTED`, `SYSROOT_DISK_INVALID`, `SYSROOT_DISK_CONTENT`
+ *   before the first write; `HOST_TOOL_MISSING`, `HOST_TOOL_FAILED`; `signal.reason`
+ */
+export async function packDisk(options: PackOptions): Promise<PackResult> {
+  const { signal, onProgress, format, epoch = 1 } = options
+  if (!Number.isSafeInteger(epoch) || epoch < 1) throw invalidDisk('epoch', `${epoch} is no time after 1970`)
+  const scans = await scanAll(options)
+  const plan = planFor(options, scans)
+  checkBios(options.bios, plan)
+  onProgress?.({ type: 'disk:scan', detail: { entries: countOf(scans) } })
+
+  const outPath = resolve(options.outPath)
+  const temporary = join(dirname(outPath), `.${basename(outPath)}.${process.pid}.tmp`)
+  const scratchPath = await mkdtemp(join(tmpdir(), 'bootc-sdk-disk-'))
+  const rawPath = `${temporary}.raw`
+  try {
+    // Formatters take options from behind "?" and "@@" of a name; ours has none, whatever the caller's has.
+    const imagePath = join(scratchPath, 'disk')
+    await symlink(rawPath, imagePath)
+    const context: FormatContext = { scratchPath, epoch, signal }
+    await writeTable(rawPath, plan, options.bios)
+    for (const partition of plan.partitions) {
+      signal?.throwIfAborted()
+      await formatPartition(partition, { options, scans, imagePath, context })
+    }
+    if (format === 'qcow2') {
+      await rawToQcow2(rawPath, temporary, {
+        signal,
+        onBytes: (bytes) =>
+          onProgress?.({ type: 'disk:convert', detail: { bytes, totalBytes: plan.diskBytes } }),
+      })
+    } else await rename(rawPath, temporary)
+    await syncFile(temporary)
+    signal?.throwIfAborted()
+    await rename(temporary, outPath)
+  } finally {
+    await Promise.all(
+      [rawPath, temporary, scratchPath].map((path) => rm(path, { recursive: true, force: true })),
+    )
+  }
+  onProgress?.({ type: 'disk:done', detail: { path: outPath, diskBytes: plan.diskBytes } })
+  return { plan, path: outPath, entries: countOf(scans) }
+}
+
+type Scans = Partial<Record<'root' | 'esp' | 'xbootldr', PackNode[]>> & { root: PackNode[] }
+
+async function scanAll({ sources, signal }: PackOptions): Promise<Scans> {
+  const { root, esp, xbootldr } = sources
+  return {
+    root: await scanTree(root, signal),
+    ...(esp === undefined ? {} : { esp: await scanTree(esp, signal) }),
+    ...(xbootldr === undefined ? {} : { xbootldr: await scanTree(xbootldr, signal) }),
+  }
+}
+
+function planFor({ disk }: PackOptions, scans: Scans): DiskPlan {
+  if (disk.rootFs !== 'ext4') throw unsupportedDisk(`root file system ${disk.rootFs}`, whyNot[disk.rootFs])
+  if (scans.esp !== undefined) checkVfatNames(scans.esp)
+  if (scans.xbootldr !== undefined && disk.xbootldr?.fs === 'vfat') checkVfatNames(scans.xbootldr)
+  const espContentBytes = scans.esp === undefined ? 0 : vfatContentBytes(scans.esp)
+  const plan = planDisk({
+    ...disk,
+    espContentBytes,
+    rootContentBytes: estimateExt4(scans.root).needBytes,
+    ...(disk.xbootldr === undefined
+      ? {}
+      : { xbootldr: { ...disk.xbootldr, contentBytes: contentOf(scans.xbootldr ?? [], disk.xbootldr.fs) } }),
+  })
+  for (const role of ['esp', 'xbootldr'] as const) {
+    if (scans[role] === undefined || plan.partitions.some((partition) => partition.role === role)) continue
+    throw invalidDisk(role, 'there is content for a partition that the disk does not have')
+  }
+  return plan
+}
+
+/** Both could hold a plain tree; a sysroot is none. */
+const whyNot = {
+  xfs: 'mkfs.xfs takes neither hard links nor extended attributes from a directory',
+  btrfs: 'mkfs.btrfs takes owners and attributes from the disk, where without root they are not',
+} as const
+
+function contentOf(nodes: readonly PackNode[], fs: 'vfat' | 'ext4'): number {
+  return fs === 'vfat' ? vfatContentBytes(nodes) : nodes.length === 0 ? 0 : estimateExt4(nodes).needBytes
+}
+
+function checkBios(bios: PackOptions['bios'], plan: DiskPlan): void {
+  if (bios === undefined) return
+  const partition = plan.partitions.find(({ role }) => role === 'bios-boot')
+  if (partition === undefined) throw invalidDisk('bios', 'the disk has no partition for the loader')
+  if (bios.bootSector.length > 440) throw invalidDisk('bios.bootSector', 'is longer than 440 bytes')
+  const { sizeBytes } = partition
+  if (bios.core.length > sizeBytes) throw tooSmall('BIOS boot partition', bios.core.length, sizeBytes)
+}
+
+async function writeTable(path: string, plan: DiskPlan, bios: PackOptions['bios']): Promise<void> {
+  const { diskUuid, diskBytes, partitions } = plan
+  const bootCode = bios === undefined ? {} : { bootCode: bios.bootSector }
+  const { head, tail } = writeGpt({ diskUuid, diskBytes, partitions, ...bootCode })
+  await using file = await open(path, 'wx')
+  await file.truncate(diskBytes)
+  await file.write(head, 0, head.length, 0)
+  await file.write(tail, 0, tail.length, diskBytes - tail.length)
+  const biosPart = partitions.find(({ role }) => role === 'bios-boot')
+  if (bios !== undefined && biosPart !== undefined) {
+    await file.write(bios.core, 0, bios.core.length, biosPart.startBytes)
+  }
+}
+
+async function formatPartition(
+  partition: PlannedPartition,
+  use: { options: PackOptions; scans: Scans; imagePath: string; context: FormatContext },
+): Promise<void> {
+  const { fs, role, name, startBytes, sizeBytes } = partition
+  if (fs === undefined) return
+  const { options, scans, imagePath, context } = use
+  const key = role as keyof Scans
+  const nodes = scans[key] ?? []
+  const contents = { nodes, contentPath: options.sources[key]?.contentPath ?? '/nonexistent' }
+  const region: Region = { imagePath, offsetBytes: startBytes, sizeBytes }
+  const tell = (done: boolean) =>
+    options.onProgress?.({
+      type: 'disk:format',
+      detail: { partition: name, fs: fs.type, entries: nodes.length, done },
+    })
+  tell(false)
+  const { label, uuid, verity } = fs
+  if (fs.type === 'vfat') {
+    await options.formatters.vfat(region, { volumeId: uuid, label }, contents, context)
+  } else {
+    const inodes = Math.max(estimateExt4(nodes).inodes, Math.floor(sizeBytes / 16384))
+    await options.formatters.ext4(region, { uuid, label, verity, inodes }, contents, context)
+  }
+  tell(true)
+}
+
+async function syncFile(path: string): Promise<void> {
+  await using file = await open(path, 'r+')
+  await file.sync()
+}
+
+function countOf(scans: Scans): number {
+  return Object.values(scans).reduce((sum, nodes) => sum + nodes.length, 0)
+}

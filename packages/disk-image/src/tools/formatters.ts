@@ -1,0 +1,42 @@
+import type { PackNode } from '../scan-tree.js'
+
+/** A part of a file in which a file system is made. */
+export interface Region {
+  readonly imagePath: string
+  readonly offsetBytes: number
+  readonly sizeBytes: number
+}
+
+/** An empty directory of ours for what programs read from files. */
+export interface FormatContext {
+  readonly scratchPath: string
+  /** Seconds; the time of everything that has none, and of everything later. At least 1. */
+  readonly epoch: number
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface Contents {
+  readonly nodes: readonly PackNode[]
+  /** Absolute path of the directory they are in. */
+  readonly contentPath: string
+}
+
+export interface Ext4Options {
+  readonly uuid: string
+  readonly label: string
+  readonly verity: boolean
+  readonly inodes: number
+}
+
+export interface VfatOptions {
+  /** `1A2B-3C4D` */
+  readonly volumeId: string
+  readonly label: string
+}
+
+/** Who makes file systems. The only place that knows programs; the same input must give the same bytes. */
+export interface Formatters {
+  /** @throws BootcError `HOST_TOOL_MISSING`, `HOST_TOOL_FAILED`, `SYSROOT_DISK_CONTENT` */
+  ext4(region: Region, options: Ext4Options, contents: Contents, context: FormatContext): Promise<void>
+  vfat(region: Region, options: VfatOptions, contents: Contents, context: FormatContext): Promise<void>
+}
