@@ -44,6 +44,8 @@ export class ImageRoots {
   async #read(id: DeploymentId): Promise<ReadTree> {
     const repo = this.#repo
     const image = readErofs(await repo.readObject(id, maxImageBytes))
-    return erofsReadTree(image, ({ digest }, range) => checkedObject(repo, digest, range))
+    return erofsReadTree(image, ({ digest, payload }, range) =>
+      checkedObject(repo, digest === '' ? payload.replaceAll('/', '') : digest, range),
+    )
   }
 }
