@@ -20,3 +20,4 @@ export type {
   VfatOptions,
 } from './tools/formatters.js'
 export { hostFormatters } from './tools/host-formatters.js'
+export { packingSysroot, type PackingSysrootOptions } from './record/packing-sysroot.js'

@@ -1,0 +1,45 @@
+import type { Dir, Host, Sysroot, Volume } from '@bootc-sdk/core'
+import type { RecordingDir } from './recording-dir.js'
+
+export interface PackingSysrootOptions {
+  /** Becomes the root partition. */
+  readonly root: RecordingDir
+  /** Becomes the EFI system partition. */
+  readonly esp?: Dir
+  /** Becomes the /boot partition; without it /boot is a directory of the root. */
+  readonly xbootldr?: { readonly dir: Dir; readonly fsType: 'vfat' | 'ext4' }
+  /** Anything that may be thrown away afterwards. */
+  readonly run: Dir
+  /** Of this machine; with the architecture of the disk. */
+  readonly host: Host
+  /** UUID of the root file system that is going to be (from the plan). */
+  readonly rootUuid?: string
+}
+
+/**
+ * A sysroot to install on, that is going to be a disk: give it to `openBootc`, then pack its directories with `packDisk`.
+ * Makes `boot` where there is none.
+ */
+export async function packingSysroot(options: PackingSysrootOptions): Promise<Sysroot> {
+  const { root, esp, xbootldr, run, host, rootUuid } = options
+  if ((await root.stat('boot')) === undefined) await root.mkdir('boot', { mode: 0o755 })
+  const uuid = rootUuid === undefined ? {} : { uuid: rootUuid }
+  const boot: Volume =
+    xbootldr === undefined
+      ? { dir: root.sub('boot'), fsType: 'ext4', bootPrefix: '/boot/', ...uuid }
+      : { dir: xbootldr.dir, fsType: xbootldr.fsType, bootPrefix: '/' }
+  const sysroot: Sysroot = {
+    host,
+    root,
+    run,
+    live: false,
+    readOnly: false,
+    boot,
+    esps: esp === undefined ? [] : [{ dir: esp, fsType: 'vfat', bootPrefix: '/' }],
+    async lock(lockOptions = {}) {
+      const held = await root.lock('', { ...lockOptions, exclusive: true })
+      return { sysroot, [Symbol.asyncDispose]: () => held[Symbol.asyncDispose]() }
+    },
+  }
+  return Object.freeze(sysroot)
+}
