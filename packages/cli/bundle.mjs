@@ -28,7 +28,7 @@ const { output } = await bundle.write({
       // What several commands share in one file; what only one of them needs stays with it.
       {
         name: 'library',
-        test: /packages.(core.dist.(?!transports)|ostree-backend|composefs-backend|bootloader-grub)/,
+        test: /packages.(core.dist.(?!transports)|ostree-backend|composefs-backend|bootloader-grub|bootloader-systemd-boot)/,
         minShareCount: 12,
       },
     ],

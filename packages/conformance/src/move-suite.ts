@@ -13,7 +13,7 @@ import {
 import { rejectsWith } from './checks.js'
 import { copyDisks, editEtc, followed } from './machine.js'
 import { releaseImage } from './release-image.js'
-import type { Runner } from './runner.js'
+import { group, type Runner } from './runner.js'
 
 export interface MoveSuiteOptions extends Runner {
   readonly name: string
@@ -23,13 +23,13 @@ export interface MoveSuiteOptions extends Runner {
   readonly roots?: readonly RootFollower[]
   /** How content is expected to get there. */
   readonly way: 'layers' | 'tree' | 'download'
-  readonly boot?: 'directory' | 'volume'
+  readonly boot?: 'directory' | 'volume' | 'esp'
 }
 
 /** A system moves from one store to another and back in time: what `switch --store` promises. */
 export function moveSuite(options: MoveSuiteOptions): void {
-  const { test, describe, name, way } = options
-  describe(`${name}: moving between stores`, () => {
+  const { test, name, way } = options
+  group(options, `${name}: moving between stores`, () => {
     test('a plan says what will happen, and nothing does', async () => {
       const machine = await Machine.installed(options)
       const before = await machine.snapshot()
@@ -144,7 +144,7 @@ class Machine {
     const machine = new Machine(options)
     machine.release(1)
     const sysroot = memorySysroot({
-      root: memoryDir({ directories: options.boot === 'volume' ? [] : ['boot'] }),
+      root: memoryDir({ directories: (options.boot ?? 'directory') === 'directory' ? ['boot'] : [] }),
       boot: options.boot ?? 'directory',
     })
     const bootc = await machine.open(sysroot)

@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises'
 import { grubBootloader } from '@bootc-sdk/bootloader-grub'
+import { systemdBoot } from '@bootc-sdk/bootloader-systemd-boot'
 import { composefsBackend } from '@bootc-sdk/composefs-backend'
 import { BootcError, openBootc, type Bootc, type ImageTransport } from '@bootc-sdk/core'
 import { nodeSysroot } from '@bootc-sdk/core/node'
@@ -32,7 +33,8 @@ export async function openSystem(
     sysroot: nodeSysroot(await existing(options.sysroot)),
     transports,
     stores: [ostreeBackend(), composefsBackend({ requireVerity: options.requireVerity === true })],
-    bootloaders: [grubBootloader()],
+    // Where entries are on an EFI system partition, nothing else reads them.
+    bootloaders: [systemdBoot(), grubBootloader()],
   })
 }
 

@@ -15,13 +15,16 @@ export function defineInstallCommands(program: Command, action: Action): void {
     .summary('Install into a directory or a mounted file system')
     .description(
       'Install into a directory or a mounted file system.\n\n' +
-        'Writes store, deployment and boot entries. Boot sectors and firmware settings are not touched.',
+        'Writes store, deployment and boot entries; with systemd-boot also the loader of the image, on the EFI\n' +
+        'system partition. Boot sectors and firmware settings are not touched.',
     )
     .argument('<dir>', 'root of the new system; it must be empty')
     .addOption(
       new Option('--store <name>', 'Where images live').choices(['ostree', 'composefs']).default('ostree'),
     )
-    .addOption(new Option('--bootloader <name>', 'What boots them').choices(['grub']).default('grub'))
+    .addOption(
+      new Option('--bootloader <name>', 'What boots them').choices(['grub', 'systemd-boot']).default('grub'),
+    )
     .addOption(
       new Option(
         '--source-imgref <image>',

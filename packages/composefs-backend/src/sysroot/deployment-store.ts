@@ -19,7 +19,7 @@ import type { ComposefsImageStore } from '../oci/index.js'
 import type { ComposefsRepo } from '../repo/api.js'
 import { findDeployments, readOriginOf, type FoundDeployment } from './deployments.js'
 import { describeDeployment, imageOf, imageOfInfo } from './describe.js'
-import { idOfCmdline, kernelDirOf, readDeploymentEntries } from './entries.js'
+import { idOfCmdline, kernelDirOf, readAllEntries } from './entries.js'
 import { startFinalizeUnit } from './finalize-unit.js'
 import { heldView, subtree } from './held-view.js'
 import { ImageRoots } from './image-roots.js'
@@ -262,7 +262,7 @@ class ComposefsDeploymentStore implements DeploymentStore {
   async #kernelDirs(): Promise<ReadonlyMap<string, string>> {
     const dirs = new Map<string, string>()
     for (const set of ['active', 'staged'] as const) {
-      for (const found of await readDeploymentEntries(this.#parts.sysroot.boot.dir, set)) {
+      for (const found of await readAllEntries(this.#parts.sysroot, set)) {
         const [dir, origin] = [kernelDirOf(found), await readOriginOf(this.#root, found.id)]
         const digest = origin?.bootDigest ?? this.#digests.get(found.id)
         if (dir !== undefined && digest !== undefined && !dirs.has(digest)) dirs.set(digest, dir)
@@ -272,7 +272,7 @@ class ComposefsDeploymentStore implements DeploymentStore {
   }
 
   async #assertNotInUse(id: DeploymentId): Promise<void> {
-    const entries = await readDeploymentEntries(this.#parts.sysroot.boot.dir, 'active')
+    const entries = await readAllEntries(this.#parts.sysroot, 'active')
     const isRunning = (await this.running()) === id
     if (!isRunning && !entries.some((entry) => entry.id === id)) return
     const role = isRunning ? 'booted' : 'kept'

@@ -1,4 +1,4 @@
-import { isBootcError, type BootEntry, type Dir } from '@bootc-sdk/core'
+import { isBootcError, type BootEntry, type Dir, type Sysroot } from '@bootc-sdk/core'
 import { parseBlsEntry } from '@bootc-sdk/core/bls'
 import { splitKargs } from '@bootc-sdk/core/kargs'
 import { parseComposefsKarg } from '../boot/karg.js'
@@ -17,6 +17,17 @@ export interface DeploymentEntry {
 }
 
 const sets = { active: 'loader/entries', staged: 'loader/entries.staged' } as const
+
+/** As `readDeploymentEntries`, from wherever loaders keep them. */
+export async function readAllEntries(
+  { boot, esps }: Pick<Sysroot, 'boot' | 'esps'>,
+  set: keyof typeof sets,
+): Promise<DeploymentEntry[]> {
+  const dirs = new Set([boot, ...esps].map(({ dir }) => dir))
+  const found: DeploymentEntry[] = []
+  for (const dir of dirs) found.push(...(await readDeploymentEntries(dir, set)))
+  return found
+}
 
 /** Entries on the boot volume that boot from an image, in no particular order. */
 export async function readDeploymentEntries(boot: Dir, set: keyof typeof sets): Promise<DeploymentEntry[]> {

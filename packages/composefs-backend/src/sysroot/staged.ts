@@ -1,6 +1,6 @@
 import type { DeploymentId, StagedRecord, Sysroot } from '@bootc-sdk/core'
 import { isDeploymentId } from './layout.js'
-import { kargsOf, readDeploymentEntries } from './entries.js'
+import { kargsOf, readAllEntries } from './entries.js'
 import { readText } from './read-text.js'
 
 const directory = 'composefs'
@@ -22,7 +22,7 @@ interface Notes {
  * @param running the one that runs
  */
 export async function readStaged(
-  { run, boot }: Pick<Sysroot, 'run' | 'boot'>,
+  { run, boot, esps }: Pick<Sysroot, 'run' | 'boot' | 'esps'>,
   running: () => Promise<DeploymentId | undefined>,
 ): Promise<StagedRecord | undefined> {
   const record = parseRecord(await readText(run, recordPath))
@@ -37,7 +37,7 @@ export async function readStaged(
       ['staged', record!.id],
       ['active', mergeFrom],
     ] as const) {
-      const entries = await readDeploymentEntries(boot.dir, set)
+      const entries = await readAllEntries({ boot, esps }, set)
       const found = entries.find((entry) => entry.id === id)
       if (found !== undefined) return kargsOf(found)
     }

@@ -1,4 +1,5 @@
 import { closeSync, constants, existsSync, openSync, statfsSync } from 'node:fs'
+import { release } from 'node:os'
 import type { NativeAddon } from '@bootc-sdk/native'
 import type { DirSupports } from '../interfaces/index.js'
 import { canExchange } from './exchange.js'
@@ -38,7 +39,7 @@ export function detectSupports(hostPath: string, native: NativeAddon | undefined
       chown: root && !fat,
       symlink: !fat,
       hardlink: !fat,
-      exchange: !fat && (native !== undefined || canExchange(sharedInterpreter())),
+      exchange: exchanges(type) && (native !== undefined || canExchange(sharedInterpreter())),
       reflink: type === fsMagic.btrfs || type === fsMagic.xfs || type === fsMagic.bcachefs,
       verity: hasVerity(fd, type, native),
       immutable:
@@ -52,6 +53,11 @@ export function detectSupports(hostPath: string, native: NativeAddon | undefined
   } finally {
     closeSync(fd)
   }
+}
+
+/** FAT has it since Linux 6.0, exFAT not at all. */
+function exchanges(type: number): boolean {
+  return type === fsMagic.msdos ? Number.parseInt(release(), 10) >= 6 : type !== fsMagic.exfat
 }
 
 /** The file system itself is asked, since a volume may lack the feature that its kernel knows. */

@@ -1,5 +1,5 @@
 import { BootcError } from '../errors.js'
-import type { Deployment } from '../interfaces/index.js'
+import type { Deployment, Warning } from '../interfaces/index.js'
 import { installKargs } from '../kargs/index.js'
 import { assertWritable, lockOptions, lockStore, lockSysroot, type Context, type Writer } from './context.js'
 import { newEntry } from './deploy.js'
@@ -47,6 +47,7 @@ export async function install(context: Context, options: InstallOptions): Promis
   options.signal?.throwIfAborted()
   try {
     const { deployment, kargs } = await deployFirst(writer, pull, { stateroot, resumed }, options)
+    const loaderWarnings = await installLoader(writer, deployment, options)
     await markFinished(sysroot)
     const { warnings } = await pruneAfterwards(writer, options)
     return {
@@ -57,7 +58,7 @@ export async function install(context: Context, options: InstallOptions): Promis
       image: factsOfImage(pull.image, options.target ?? options.source),
       kargs,
       pull,
-      warnings: [...(backends.store.warnings ?? []), ...pull.warnings, ...warnings],
+      warnings: [...(backends.store.warnings ?? []), ...pull.warnings, ...loaderWarnings, ...warnings],
     }
   } catch (error) {
     await discardUnfinished(writer)
@@ -121,6 +122,18 @@ function pullOptions(context: Context, options: InstallOptions): Omit<PullImageO
     signal: options.signal,
     onProgress: options.onProgress,
   }
+}
+
+/** The loader comes from the image, as its kernel does. */
+async function installLoader(
+  { store, loader, lock }: Writer,
+  { id }: Deployment,
+  options: InstallOptions,
+): Promise<readonly Warning[]> {
+  if (options.loader === false || loader.install === undefined) return []
+  const tree = await store.deployments.root(id)
+  const { signal, onProgress } = options
+  return loader.install(lock, { ...options.loader, tree, signal, onProgress })
 }
 
 async function deployFirst(

@@ -4,6 +4,7 @@ import type {
   DeploymentId,
   Digest,
   ImageTransport,
+  LoaderInstallOptions,
   Logger,
   OpOptions,
   Provider,
@@ -174,6 +175,11 @@ export interface InstallOptions extends OpOptions {
   readonly bootMountSpec?: string
   /** What may be there already; default `none` (only `lost+found` and directories holding mount points). */
   readonly replace?: 'none' | 'wipe' | 'alongside'
+  /**
+   * How the loader itself is put on the volumes, for loaders that can; `false`: not at all. Default: without
+   * registering it with the firmware.
+   */
+  readonly loader?: Pick<LoaderInstallOptions, 'firmwareVariables' | 'randomSeed'> | false
   /** Architecture to install; default: the host's. */
   readonly architecture?: string
   /** Skip the label and architecture checks. */

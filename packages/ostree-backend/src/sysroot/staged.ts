@@ -23,7 +23,11 @@ export async function readStaged({ run }: Sysroot): Promise<StagedFile | undefin
 export async function stagedKargs(sysroot: Sysroot, file: StagedFile): Promise<readonly string[]> {
   const { kargs, mergeFrom } = file
   if (kargs !== undefined || mergeFrom === undefined) return kargs ?? []
-  return (await entryKargs(sysroot.root, sysroot.boot.dir, deploymentId(mergeFrom.name))) ?? []
+  for (const { dir } of [sysroot.boot, ...sysroot.esps]) {
+    const kargs = await entryKargs(sysroot.root, dir, deploymentId(mergeFrom.name))
+    if (kargs !== undefined) return kargs
+  }
+  return []
 }
 
 /**

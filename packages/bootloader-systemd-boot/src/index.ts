@@ -1,0 +1,1 @@
+export { systemdBoot, type SystemdBootOptions } from './provider.js'
