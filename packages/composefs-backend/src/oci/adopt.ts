@@ -1,4 +1,4 @@
-import type { ImportOptions, ReadTree, ResolvedImage, StoredImage } from '@bootc-sdk/core'
+import type { ImageReference, ImportOptions, ReadTree, ResolvedImage, StoredImage } from '@bootc-sdk/core'
 import { treeFromReadTree } from '../tree/from-read-tree.js'
 import { notStored } from './errors.js'
 import { fileImage } from './file-image.js'
@@ -24,10 +24,10 @@ export async function adoptImage(
   await using session = await beginImport(parts, image, options)
   // Another image brought the layers, or this one is here already: then it is one like any other.
   if (session.layers.every(({ present }) => present)) return (await session.commit()).image
-  await adoptTree(parts, image, tree, options)
+  const reference = options.unnamed === true ? undefined : (options.target ?? image.reference)
+  await adoptTree(parts, image, tree, reference, options)
   const { repo, filing } = parts
   const { manifestDigest } = image
-  const reference = options.unnamed === true ? undefined : (options.target ?? image.reference)
   if (reference !== undefined) await filing.notes.setReference(reference, manifestDigest)
   const stored = await readStoredImage(repo, manifestDigest, filing, reference)
   if (stored === undefined) throw notStored(manifestDigest)
@@ -38,6 +38,7 @@ async function adoptTree(
   { repo, filing, settings }: ImportParts,
   image: ResolvedImage,
   tree: ReadTree,
+  reference: ImageReference | undefined,
   { signal }: ImportOptions,
 ): Promise<void> {
   const { manifestDigest, manifest, manifestBytes, configBytes } = image
@@ -52,5 +53,6 @@ async function adoptTree(
   const parts = { manifestDigest, manifest, manifestBytes, configBytes, diffIds, images }
   await fileImage(repo, transaction, { ...parts, layers: new Map() })
   filing.addRoots(transaction, manifestDigest, images.values())
+  if (reference !== undefined) await filing.dropTag(transaction, reference)
   await transaction.commit()
 }

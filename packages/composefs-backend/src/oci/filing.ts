@@ -63,6 +63,12 @@ export class Filing {
     transaction.setRef('images', `${rootsDir}/${manifestDigest}/${imageId}`, imageId)
   }
 
+  /** A tag of that name belonged to another image, and would be found first. */
+  async dropTag(transaction: RepoTransaction, reference: ImageReference): Promise<void> {
+    const tag = await this.#ownTag(reference, undefined)
+    if (tag !== undefined) setTag(transaction, tag, undefined)
+  }
+
   async isAdopted(manifestDigest: Digest): Promise<boolean> {
     return (await this.#repo.readRef('streams', streamRoot(manifestDigest))) !== undefined
   }

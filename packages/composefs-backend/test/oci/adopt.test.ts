@@ -89,6 +89,14 @@ describe('an image whose root another store has', () => {
     expect(await store.get(image.manifestDigest)).toBeUndefined()
   })
 
+  test('takes over the name of an image that was pulled', async () => {
+    const { image: pulled } = await importBuilt(store, osImage('2'))
+    const image = await store.adopt(resolved(built), await unpacked())
+    expect((await store.lookup(stable))?.id).toBe(image.id)
+    expect((await store.prune(new Set([image.manifestDigest]))).images).toBe(1)
+    expect(await store.get(pulled.manifestDigest)).toBeUndefined()
+  })
+
   test('becomes one like any other when its layers are pulled', async () => {
     const adopted = await store.adopt(resolved(built), await unpacked())
     const { image, fetched } = await importBuilt(store, built)

@@ -12,7 +12,8 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { objectPath } from '../../src/format/types.js'
 import { composefsImageStore } from '../../src/oci/index.js'
 import { manifestStream } from '../../src/oci/names.js'
-import { setTag } from '../../src/oci/tags.js'
+import { fsckImages } from '../../src/oci/fsck.js'
+import { listTags, setTag } from '../../src/oci/tags.js'
 import { initComposefsRepo, openComposefsRepo } from '../../src/repo/index.js'
 import { bootableImages, goldenOci, repositories, rootImages } from '../tree/golden-images.js'
 import { listing } from './built.js'
@@ -157,6 +158,26 @@ describe.each(repositories)('the golden repository $name', ({ name, version }) =
     expect((await store.fsck!()).problems).toEqual([])
     expect(await listing(dir)).toEqual(before)
     expect(repo.meta.erofsVersion).toBe(version)
+  })
+
+  test('an artifact in the repository is no image, passes the check, and is not pruned', async () => {
+    const dir = memoryDir()
+    await unpackInto(dir, gunzipSync(await readFile(new URL(`repos/${name}.tar.gz`, goldenOci))), `${name}/`)
+    await using repo = await openComposefsRepo(dir)
+    const store = composefsImageStore(repo)
+    await store.prune(new Set())
+    for await (const { manifestDigest } of store.list()) expect(manifestDigest).toBe('none')
+    const names: string[] = []
+    for await (const tag of listTags(repo)) names.push(tag.name)
+    expect(names).toEqual(['artifact:v1'])
+    expect((await fsckImages(repo)).images).toEqual({ checked: 1, bad: 0, problems: [] })
+    for await (const { contentId } of repo.listStreams()) {
+      if (!contentId.startsWith('oci-layer-')) continue
+      const id = (await repo.stream(contentId))!
+      await dir.remove(`objects/${objectPath(id)}`)
+    }
+    const kinds = (await fsckImages(repo)).images.problems.map(({ kind }) => kind)
+    expect(new Set(kinds)).toEqual(new Set(['artifact-layer-object-missing']))
   })
 
   test('a pull into the repository of cfsctl adds a name and nothing else', async () => {

@@ -1,4 +1,4 @@
-import { isBootcError, type Dir, type ImageReference } from '@bootc-sdk/core'
+import { isBootcError, type Digest, type Dir, type ImageReference } from '@bootc-sdk/core'
 import { mediaTypes } from '@bootc-sdk/core/oci'
 import { buildImage, dirs, file, memoryDir, readText } from '@bootc-sdk/core/testing'
 import { beforeEach, describe, expect, test } from 'vitest'
@@ -41,14 +41,14 @@ async function tags(): Promise<string[]> {
   return names.sort()
 }
 
-async function tag(name: string, manifestDigest: `sha256:${string}`): Promise<void> {
+async function tag(name: string, manifestDigest: Digest): Promise<void> {
   await using transaction = await repo.begin()
   setTag(transaction, name, manifestDigest)
   await transaction.commit()
 }
 
 /** What the config stream links. */
-async function links(configDigest: `sha256:${string}`): Promise<ReadonlyMap<string, string>> {
+async function links(configDigest: Digest): Promise<ReadonlyMap<string, string>> {
   return (await repo.openStream((await repo.stream(configStream(configDigest)))!)).namedRefs
 }
 
@@ -293,7 +293,10 @@ describe('images of the root', () => {
   })
 
   test('a repository that asks for further versions gets them with every import', async () => {
-    const text = (await readText(dir, 'meta.json')).replace('"default": 1', '"default": 1,\n    "extra": [2]')
+    const text = (await readText(dir, 'meta.json'))!.replace(
+      '"default": 1',
+      '"default": 1,\n    "extra": [2]',
+    )
     await dir.write('meta.json', Buffer.from(text))
     await using both = await openComposefsRepo(dir)
     const { image } = await importBuilt(composefsImageStore(both, { bootable: true }), osImage('1'))
