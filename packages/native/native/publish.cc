@@ -24,6 +24,7 @@ constexpr unsigned kNoReplace = 1;  // RENAME_NOREPLACE
 struct PublishJob {
   std::string staging_dir, objects_dir;
   std::vector<std::string> names, replace;
+  bool sync = true;
   size_t moved = 0;
 
   void Run();
@@ -65,6 +66,7 @@ void PublishJob::Run() {
   }
   for (const std::string& name : replace) ReplaceOne(name);
 
+  if (!sync) return;
   std::sort(touched_.begin(), touched_.end());
   touched_.erase(std::unique(touched_.begin(), touched_.end()), touched_.end());
   for (const std::string& dir : touched_) Sync(OpenDir(objects_.get(), dir).get(), dir);
@@ -163,6 +165,7 @@ Napi::Value Publish(const Napi::CallbackInfo& info) {
   job->objects_dir = PathArg(info[1], "objectsDir");
   job->names = NameList(info[2], "names");
   job->replace = NameList(info[3], "replace");
+  job->sync = info[4].IsUndefined() || info[4].ToBoolean().Value();
   return PromiseWork::Start(
       info.Env(), [job] { job->Run(); },
       [job](Napi::Env env) -> Napi::Value {

@@ -19,13 +19,15 @@ export interface NativeAddon {
   /**
    * Move objects out of a staging directory: for each name `XX/REST.suffix` rename without replacing into
    * `objectsDir` (making XX when needed, an existing object wins and the staged one is removed), then fsync
-   * every directory touched. `replace`: names that replace instead (`.commitmeta`).
+   * every directory touched. `replace`: names that replace instead (`.commitmeta`). `sync` false: no fsync, for
+   * callers that sync the file system afterwards.
    */
   publish(
     stagingDir: string,
     objectsDir: string,
     names: readonly string[],
     replace?: readonly string[],
+    sync?: boolean,
   ): Promise<{ moved: number }>
   /** Read many whole files (metadata objects) in one go, each at most `maxBytes`; missing ones are undefined. */
   readFiles(dir: string, names: readonly string[], maxBytes: number): Promise<(Buffer | undefined)[]>
@@ -101,7 +103,7 @@ export interface DecoderOptions {
   readonly compression?: 'auto' | 'gzip' | 'zstd' | 'none'
   /** Bytes of one block; default 1 MiB. */
   readonly blockBytes?: number
-  /** Blocks in the pool; default 24. The decoder waits while all are in use. */
+  /** Blocks in the pool; default 12. The decoder waits while all are in use. */
   readonly blocks?: number
   /** Fails with code `LIMIT` beyond; default 64 GiB. */
   readonly maxOutputBytes?: number
@@ -199,7 +201,11 @@ export interface WrittenObject {
 }
 
 export interface NativeObjectWriter {
-  /** Whole object in one chunk: `buffer[start, end)`. Returns its id (0, 1, 2 …). Buffers of a NativeDecoder are held, others copied. */
+  /**
+   * Whole object in one chunk: `buffer[start, end)`. Returns its id (0, 1, 2 …). Buffers of a NativeDecoder are
+   * held, others copied. A spec named by verity is read once as long as the same one is given, when it is frozen
+   * and its `verity` too; that halves the cost of the call.
+   */
   put(spec: ObjectSpec, buffer: Uint8Array, start: number, end: number): number
   /** Object in several chunks. */
   begin(spec: ObjectSpec): number

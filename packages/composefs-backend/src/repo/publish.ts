@@ -29,7 +29,8 @@ export async function publishParts(
       const prefix = name.slice(0, 2)
       let known = present.get(prefix)
       if (known === undefined) {
-        await ensureDir(dir, `objects/${prefix}`)
+        // The addon moves a whole staged directory where there is none yet: one rename instead of hundreds.
+        if (native === undefined) await ensureDir(dir, `objects/${prefix}`)
         known = new Set(await store.names(prefix))
         present.set(prefix, known)
       }
@@ -43,7 +44,8 @@ export async function publishParts(
       for (const name of replacing) await moveOver(context, `${path}/${name}`, `objects/${name}`)
     } else {
       for (const name of replacing) await moveOver(context, `${path}/${name}`, `objects/${name}`)
-      await native.addon.publish(`${native.repoPath}/${path}`, `${native.repoPath}/objects`, fresh)
+      const { addon, repoPath } = native
+      await addon.publish(`${repoPath}/${path}`, `${repoPath}/objects`, fresh, [], false)
     }
     if (parts.length > 1) {
       // The next part may hold the same ones.
