@@ -32,7 +32,8 @@ const stores = {
 const pairs = {
   'memory with systemd-boot, ESP and extended boot partition': {
     ...stores.memory,
-    ...{ boot: 'esp', esp: true },
+    boot: 'esp',
+    esp: true,
   },
   'ostree with systemd-boot, ESP beside /boot': { ...stores.ostree, esp: true },
   'composefs with systemd-boot, /boot the ESP': { ...stores.composefs, boot: 'esp', espExchange: false },
