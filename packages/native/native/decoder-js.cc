@@ -31,7 +31,7 @@ class DecoderJs : public Napi::ObjectWrap<DecoderJs> {
       auto options = info[0].As<Napi::Object>();
       if (!options.Get("compression").IsUndefined()) settings.compression = ParseCompression(options.Get("compression"));
       settings.block_bytes = static_cast<size_t>(Limited(options, "blockBytes", 1 << 20, 4096, 64 << 20));
-      settings.blocks = static_cast<size_t>(Limited(options, "blocks", 24, 2, 4096));
+      settings.blocks = static_cast<size_t>(Limited(options, "blocks", 12, 2, 4096));
       settings.max_output_bytes = static_cast<uint64_t>(
           Limited(options, "maxOutputBytes", int64_t{64} << 30, 0, INT64_MAX));
     }

@@ -21,7 +21,7 @@ enum class Compression { automatic, gzip, zstd, none };
 struct DecoderSettings {
   Compression compression = Compression::automatic;
   size_t block_bytes = 1 << 20;
-  size_t blocks = 24;
+  size_t blocks = 12;
   uint64_t max_output_bytes = uint64_t{64} << 30;
 };
 

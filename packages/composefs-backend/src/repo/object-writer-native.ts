@@ -27,13 +27,14 @@ export class NativeObjectWriterAdapter implements ObjectWriter {
       stagingDir: native.makeDir(path),
       existing: [`${native.repoPath}/objects`],
     })
-    this.#spec = {
+    // Frozen: the addon reads it once then.
+    this.#spec = Object.freeze({
       hashPrefix: Buffer.alloc(0),
       suffix: '',
       mode: 0o644,
       identity: 'verity',
-      verity: { algorithm, enable: context.enforceVerity },
-    }
+      verity: Object.freeze({ algorithm, enable: context.enforceVerity }),
+    })
   }
 
   put(data: Uint8Array): number {
