@@ -21,3 +21,6 @@ export type {
 } from './tools/formatters.js'
 export { hostFormatters } from './tools/host-formatters.js'
 export { packingSysroot, type PackingSysrootOptions } from './record/packing-sysroot.js'
+export { applyCustomizations, type CustomizeTarget } from './customize/apply.js'
+export { parseCustomizations } from './customize/parse.js'
+export type * from './customize/types.js'
