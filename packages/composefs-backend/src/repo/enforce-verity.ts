@@ -38,5 +38,8 @@ export async function enforceRepoVerity(
 }
 
 function unsupported(): BootcError {
-  return verityError('the repository', 'its file system, or the kernel, has no fs-verity; nothing is demanded')
+  return verityError(
+    'the repository',
+    'its file system, or the kernel, has no fs-verity; nothing is demanded',
+  )
 }
