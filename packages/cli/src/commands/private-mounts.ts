@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { constants } from 'node:os'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { BootcError } from '@bootc-sdk/core'
 
 /** Set in the second run, so that there is no third. */
@@ -14,9 +14,13 @@ const marker = 'BOOTC_SDK_UNSHARED'
  * @throws BootcError `HOST_NO_PROGRAM`, `SYSROOT_READ_ONLY`
  */
 export async function inPrivateMounts(): Promise<number | undefined> {
-  const readOnly = readOnlyMounts(readFileSync('/proc/self/mountinfo', 'utf8'), ['/sysroot', '/boot'])
+  const mountinfo = readFileSync('/proc/self/mountinfo', 'utf8')
+  const readOnly = readOnlyMounts(mountinfo, ['/sysroot', '/boot'])
   if (readOnly.length === 0) return undefined
-  if (process.env[marker] === undefined) return again()
+  if (process.env[marker] === undefined) {
+    for (const path of automounts(mountinfo, ['/boot', '/efi', '/boot/efi'])) mountNow(path)
+    return again()
+  }
   for (const path of readOnly) {
     const { status, stderr } = spawnSync('mount', ['-o', 'remount,rw', path], { encoding: 'utf8' })
     if (status !== 0) {
@@ -34,13 +38,35 @@ export async function inPrivateMounts(): Promise<number | undefined> {
  * @param mountinfo proc(5), /proc/PID/mountinfo
  */
 export function readOnlyMounts(mountinfo: string, paths: readonly string[]): string[] {
-  const options = new Map<string, string>()
+  const mounts = topmostMounts(mountinfo)
+  return paths.filter((path) => mounts.get(path)?.options.split(',').includes('ro'))
+}
+
+/** Of these mount points the ones that systemd mounts at their first use, and has not yet. */
+export function automounts(mountinfo: string, paths: readonly string[]): string[] {
+  const mounts = topmostMounts(mountinfo)
+  return paths.filter((path) => mounts.get(path)?.type === 'autofs')
+}
+
+function topmostMounts(mountinfo: string): ReadonlyMap<string, { options: string; type: string }> {
+  const mounts = new Map<string, { options: string; type: string }>()
   // Later lines lie on top of earlier ones.
   for (const line of mountinfo.split('\n')) {
-    const fields = line.split(' ')
-    if (fields.length > 5) options.set(fields[4]!, fields[5]!)
+    const [left = '', right = ''] = line.split(' - ')
+    const [, , , , point, options] = left.split(' ')
+    const [type = ''] = right.split(' ')
+    if (point !== undefined && options !== undefined) mounts.set(point, { options, type })
   }
-  return paths.filter((path) => options.get(path)?.split(',').includes('ro'))
+  return mounts
+}
+
+/** In a mount namespace of its own a process cannot have something mounted any more: it gets ELOOP. */
+function mountNow(path: string): void {
+  try {
+    readdirSync(path)
+  } catch {
+    // What needs it will say so.
+  }
 }
 
 function again(): Promise<number> {
