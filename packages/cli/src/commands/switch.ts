@@ -21,6 +21,9 @@ interface SwitchFlags extends SystemOptions, NetworkOptions, ProgressOptions {
 /** `bootc-sdk switch`. */
 export async function switchImage(cli: Cli, options: SwitchFlags, target?: string): Promise<void> {
   const reference = target === undefined ? undefined : switchTarget(options, target)
+  if (options.store === undefined && reference === undefined) {
+    throw new UsageError('an image to follow is needed')
+  }
   if (options.store === undefined && options.dryRun === true) throw new UsageError('--dry-run needs --store')
   if (options.store !== undefined && options.dryRun === true) {
     const { printMovePlan } = await import('./print-move-plan.js')
