@@ -172,7 +172,13 @@ test('a helper that dies fails what it was asked, and the next request starts an
   const path = scratch()
   const counter = join(path, 'starts')
   const script = `echo x >>${counter}; if [ $(wc -l <${counter}) = 1 ]; then read line; exit 3; fi; while read line; do echo 0 6161 62; done`
-  const helper = new XattrProcess({ program: '/bin/sh', args: ['-c', script, 'sh'], fdArgs: [] })
+  const helper = new XattrProcess({
+    program: '/bin/sh',
+    args: ['-c', script, 'sh'],
+    fdArgs: [],
+    isPerl: true,
+    machine: 62,
+  })
   const failed = await Promise.allSettled([helper.list(place(path, 'a')), helper.list(place(path, 'b'))])
   for (const outcome of failed) expect(outcome).toMatchObject({ reason: { code: 'EPIPE' } })
   expect(await helper.list(place(path, 'a'))).toMatchObject([{ name: 'aa' }])
