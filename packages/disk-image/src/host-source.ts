@@ -1,7 +1,9 @@
 import { resolve } from 'node:path'
-import { type Host, isBootcError, type ReadTree } from '@bootc-sdk/core'
+import { type EntryType, type Host, isBootcError, type ReadTree } from '@bootc-sdk/core'
 import { isUtf8Name, joinPath } from '@bootc-sdk/core/names'
+import { getNative } from '@bootc-sdk/core/node'
 import { invalidDisk } from './errors.js'
+import { hasImmutableFlag, hostTree } from './host-tree.js'
 import type { RecordingDir } from './record/recording-dir.js'
 import type { PackSource } from './scan-tree.js'
 import { runTool } from './tools/run-tool.js'
@@ -23,6 +25,12 @@ export async function hostSource(
 ): Promise<PackSource> {
   if (tree.hostPath === undefined) throw invalidDisk('source', 'is not a directory of this machine')
   const contentPath = resolve(tree.hostPath)
+  const native = getNative()
+  if (native !== undefined) {
+    const isImmutable = (path: string, type: EntryType) =>
+      Promise.resolve(type === 'directory' && hasImmutableFlag(contentPath, path, native))
+    return { tree: hostTree(contentPath, native), contentPath, isImmutable }
+  }
   const flagged = await immutableDirectories(tree, contentPath, host)
   return { tree, contentPath, isImmutable: (path) => Promise.resolve(flagged.has(path)) }
 }

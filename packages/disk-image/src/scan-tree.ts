@@ -6,7 +6,7 @@ export interface PackSource {
   readonly tree: Pick<ReadTree, 'stat' | 'list' | 'readlink' | 'xattrs'>
   /** Absolute path of the directory on this machine. */
   readonly contentPath: string
-  readonly isImmutable?: (path: string) => Promise<boolean>
+  readonly isImmutable?: (path: string, type: EntryType) => Promise<boolean>
 }
 
 /** An entry of the file system to be made. */
@@ -54,7 +54,7 @@ export async function scanTree(source: PackSource, signal?: AbortSignal): Promis
     const node = {
       ...plain,
       xattrs: await tree.xattrs(path),
-      immutable: (await source.isImmutable?.(path)) ?? false,
+      immutable: (await source.isImmutable?.(path, type)) ?? false,
       ...(type === 'symlink' ? { target: await tree.readlink(path) } : {}),
     }
     nodes.push(node)

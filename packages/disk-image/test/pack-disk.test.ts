@@ -6,7 +6,15 @@ import { pipeline } from 'node:stream/promises'
 import type { Dir } from '@bootc-sdk/core'
 import { nodeDir, nodeHost } from '@bootc-sdk/core/node'
 import { expect, test } from 'vitest'
-import { hostFormatters, type PackOptions, packDisk, recordedSource, recordingDir } from '../src/index.js'
+import {
+  type DiskRequest,
+  hostFormatters,
+  hostSource,
+  type PackOptions,
+  packDisk,
+  recordedSource,
+  recordingDir,
+} from '../src/index.js'
 import { scratch } from './scratch.js'
 import { missing, tool } from './tools.js'
 
@@ -66,7 +74,7 @@ async function makeSysroot(path: string, order: 'forwards' | 'backwards' = 'forw
   await dir.setImmutable!('deploy/a', true)
   await dir.setMeta('', { mode: 0o750 })
   await writeFile(join(path, 'sparse'), 'start')
-  await truncate(join(path, 'sparse'), 64 * mebibyte)
+  await truncate(join(path, 'sparse'), 16 * mebibyte)
   await writeFile(join(path, '.bootc-sdk-lock'), '')
   return dir
 }
@@ -84,6 +92,15 @@ async function makeEsp(path: string): Promise<Dir> {
   return dir
 }
 
+const disk: DiskRequest = {
+  architecture: 'amd64',
+  bootMode: 'both',
+  rootFs: 'ext4',
+  seed: 'sha256:0000',
+  espBytes: 34 * mebibyte,
+  rootBytes: 144 * mebibyte,
+}
+
 async function pack(
   root: Dir,
   esp: Dir,
@@ -92,14 +109,7 @@ async function pack(
 ): ReturnType<typeof packDisk> {
   const host = nodeHost({ live: false })
   return packDisk({
-    disk: {
-      architecture: 'amd64',
-      bootMode: 'both',
-      rootFs: 'ext4',
-      seed: 'sha256:0000',
-      espBytes: 34 * mebibyte,
-      rootBytes: 128 * mebibyte,
-    },
+    disk,
     sources: {
       root: recordedSource(root as Awaited<ReturnType<typeof recordingDir>>),
       esp: { tree: esp, contentPath: esp.hostPath! },
@@ -215,6 +225,40 @@ packing('aborting leaves nothing, and what was there before', async () => {
   await expect(packed).rejects.toThrow('enough')
   expect((await readdir(at)).sort()).toEqual(['disk.img', 'esp', 'root'])
   expect((await stat(outPath)).size).toBe(6)
+})
+
+const asRoot = without !== false || process.getuid!() !== 0
+test.skipIf(asRoot)('a directory made by root is packed as it is on disk', async () => {
+  const at = await scratch()
+  await mkdir(join(at, 'root'))
+  const dir = nodeDir(join(at, 'root'))
+  await dir.mkdir('d', { uid: 12, gid: 13, mode: 0o2750 })
+  const xattrs = dir.supports.xattrs ? [{ name: 'user.note', value: Buffer.from('kept') }] : []
+  await dir.write('d/f', Buffer.from('f'), { uid: 14, mode: 0o6711, xattrs })
+  await dir.link('d/f', 'g')
+  await dir.setImmutable?.('d', true)
+  const image = join(at, 'disk.img')
+  try {
+    const root = await hostSource(dir, nodeHost({ live: false }))
+    const { plan } = await packDisk({
+      disk: { architecture: 'amd64', bootMode: 'bios', rootFs: 'ext4', seed: 's', rootBytes: 128 * mebibyte },
+      sources: { root },
+      formatters: hostFormatters(nodeHost({ live: false })),
+      format: 'raw',
+      outPath: image,
+    })
+    extract(image, plan.partitions[1]!, join(at, 'root.img'))
+  } finally {
+    await dir.setImmutable?.('d', false)
+  }
+  const debugfs = (command: string) => tool('debugfs', ['-R', command, join(at, 'root.img')])
+  tool('e2fsck', ['-fn', join(at, 'root.img')])
+  const flags = dir.setImmutable === undefined ? '0x80000' : '0x80010'
+  expect(debugfs('stat /d')).toMatch(
+    new RegExp(`Mode: {2}02750 {3}Flags: ${flags}[^]*User: {4}12 {3}Group: {4}13`),
+  )
+  expect(debugfs('stat /g')).toMatch(/Mode: {2}06711[^]*User: {4}14[^]*Links: 2/)
+  if (dir.supports.xattrs) expect(debugfs('ea_get /g user.note')).toContain('kept')
 })
 
 function extract(image: string, part: { startBytes: number; sizeBytes: number }, to: string): void {

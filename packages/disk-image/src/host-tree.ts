@@ -1,0 +1,69 @@
+import { closeSync, constants, lstatSync, openSync, readdirSync, readlinkSync, type Stats } from 'node:fs'
+import { join } from 'node:path'
+import type { EntryType, Stat, Xattr } from '@bootc-sdk/core'
+import { decodeName, encodeName } from '@bootc-sdk/core/names'
+import type { getNative } from '@bootc-sdk/core/node'
+import { sortXattrs } from './record/owner-table.js'
+import type { PackSource } from './scan-tree.js'
+
+/** Not used with absolute paths. */
+const noDirectory = -100
+
+type Native = NonNullable<ReturnType<typeof getNative>>
+
+/**
+ * A directory read with as few system calls as there can be: of nobody but us, so nothing can change under our hands,
+ * and a confined look at every entry would double the time of packing.
+ */
+export function hostTree(contentPath: string, native: Native): PackSource['tree'] {
+  const full = (path: string): Buffer => encodeName(path === '' ? contentPath : join(contentPath, path))
+  return {
+    stat: (path) => Promise.resolve(toStat(lstatSync(full(path)))),
+    async *list(path) {
+      const prefix = Buffer.concat([full(path), Buffer.from('/')])
+      for (const name of readdirSync(full(path), { encoding: 'buffer' })) {
+        yield { name: decodeName(name), stat: toStat(lstatSync(Buffer.concat([prefix, name]))) }
+      }
+    },
+    readlink: (path) => Promise.resolve(decodeName(readlinkSync(full(path), { encoding: 'buffer' }))),
+    xattrs(path) {
+      // An absolute path needs no directory to start from.
+      const name = full(path)
+      const out: Xattr[] = []
+      for (const key of native.sys.listxattr(noDirectory, name)) {
+        const value = native.sys.getxattr(noDirectory, name, key)
+        if (value !== undefined) out.push({ name: key.toString('utf8'), value })
+      }
+      return Promise.resolve(sortXattrs(out))
+    },
+  }
+}
+
+function toStat(stats: Stats): Stat {
+  const { mode, uid, gid, size, mtimeMs, nlink, dev, ino } = stats
+  const type = typeOf(stats)
+  const sizeBytes = type === 'file' || type === 'symlink' ? size : 0
+  return { type, mode: mode & 0o7777, uid, gid, sizeBytes, mtime: mtimeMs / 1000, nlink, dev, ino }
+}
+
+function typeOf(stats: Stats): EntryType {
+  if (stats.isFile()) return 'file'
+  if (stats.isDirectory()) return 'directory'
+  if (stats.isSymbolicLink()) return 'symlink'
+  if (stats.isCharacterDevice()) return 'char'
+  if (stats.isBlockDevice()) return 'block'
+  return stats.isFIFO() ? 'fifo' : 'socket'
+}
+
+/** Directories with FS_IMMUTABLE_FL; where the file system has no flags there are none. */
+export function hasImmutableFlag(contentPath: string, path: string, native: Native): boolean {
+  const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants
+  const fd = openSync(encodeName(join(contentPath, path)), O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+  try {
+    return native.sys.getImmutable(fd)
+  } catch {
+    return false
+  } finally {
+    closeSync(fd)
+  }
+}
