@@ -29,7 +29,8 @@ export async function packingSysroot(options: PackingSysrootOptions): Promise<Sy
       ? { dir: root.sub('boot'), fsType: 'ext4', bootPrefix: '/boot/', ...uuid }
       : { dir: xbootldr.dir, fsType: xbootldr.fsType, bootPrefix: '/' }
   const sysroot: Sysroot = {
-    host,
+    // On a recording everybody is root: stores must not spare owners because of who runs them.
+    host: { ...host, supports: { ...host.supports, root: true, loop: false, mount: false, efivars: false } },
     root,
     run,
     live: false,
