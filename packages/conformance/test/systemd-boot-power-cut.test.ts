@@ -22,7 +22,7 @@ powerCutSuite({
 })
 powerCutSuite({
   ...{ test, describe, bootloader, name: 'composefs with systemd-boot, step by step', ...composefs },
-  ...{ boot: 'directory', esp: true, espExchange: false, minCuts: 50, every: 11, random: 1 },
+  ...{ boot: 'directory', esp: true, espExchange: false, minCuts: 90, every: 7, random: 1 },
 })
 powerCutSuite({
   ...{ test, describe, bootloader, name: 'ostree with systemd-boot, step by step', ...ostree },
