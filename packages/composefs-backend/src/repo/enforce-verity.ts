@@ -1,4 +1,5 @@
-import { BootcError, type OpOptions } from '@bootc-sdk/core'
+import type { BootcError} from '@bootc-sdk/core';
+import { type OpOptions } from '@bootc-sdk/core'
 import { objectPath } from '../format/types.js'
 import type { ComposefsRepo } from './api.js'
 import { corruptObject, verityError } from './errors.js'
