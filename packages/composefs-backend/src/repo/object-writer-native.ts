@@ -75,7 +75,7 @@ export class NativeObjectWriterAdapter implements ObjectWriter {
   }
 
   take(): readonly ObjectId[] {
-    return this.#remember(this.#writer.take())
+    return this.#finished ? [] : this.#remember(this.#writer.take())
   }
 
   async finish(): Promise<readonly ObjectId[]> {
@@ -83,6 +83,8 @@ export class NativeObjectWriterAdapter implements ObjectWriter {
     try {
       const ids = this.#remember(await this.#writer.finish())
       this.#finished = true
+      // Its threads would stay until the writer is collected.
+      this.#writer.close()
       this.#onFinish({ path: this.#path, names: this.#fresh })
       return ids
     } catch (error) {
