@@ -201,7 +201,7 @@ describe.skipIf(reason)(
       const seventh = await start('replaced-image', 'root')
       expect(seventh.end).toBe('refused')
       expect(seventh.console).toContain('the repository demands fs-verity')
-      expect(seventh.console).toContain('fs-verity is required, but not enabled on its file')
+      expect(seventh.console).toContain('fs-verity is required, but its file has none: it was replaced')
     }, 1_000_000)
   },
 )

@@ -57,10 +57,10 @@ export function timeOf(...args: string[]): number {
 }
 
 /**
- * Switch a sysroot between the releases at `path` and kill at any moment: it boots the old or the new version each
- * time, and the next try succeeds.
+ * Switch a sysroot with release 1 between the releases at `path` and kill at any moment: it boots the old or the new
+ * version each time, and the next try succeeds.
  *
- * @param check called now and then, leaves version 2 installed
+ * @param check called now and then, with two deployments installed
  */
 export async function killUpgrades(
   options: { path: string; sysroot: string; kills: number; roots?: SimulateBootOptions['roots'] },
@@ -74,32 +74,49 @@ export async function killUpgrades(
   ]
   const bootedVersion = async () =>
     Number((await simulateBoot(await nodeSysroot(sysroot), { roots })).version)
-  const checked = () => {
-    bootc(...switchTo(1))
-    bootc(...switchTo(2))
-    check()
-    return 2
+  let current = 1
+  let previous = 1
+  // Not the one to roll back to: a store may say that a rollback is the way there.
+  const choose = () => {
+    const others = [1, 2, 3, 4].filter((version) => version !== current && version !== previous)
+    return others[Math.floor(random() * others.length)]!
   }
-  const wholeMs = timeOf(...switchTo(2))
-  let current = 2
+  const became = (version: number) => {
+    previous = current
+    current = version
+  }
+  const switchWholly = () => {
+    const next = choose()
+    const wholeMs = timeOf(...switchTo(next))
+    became(next)
+    return wholeMs
+  }
+  let wholeMs = switchWholly()
   let killed = 0
   const outcomes = { old: 0, new: 0 }
   for (let attempt = 0; killed < kills && attempt < kills * 3; attempt++) {
-    const next = 1 + ((current + Math.floor(random() * 3)) % 4)
-    if (next === current) continue
-    if (await runKilled(switchTo(next), random() * wholeMs * 1.1)) killed++
+    const next = choose()
+    const wasKilled = await runKilled(switchTo(next), random() * wholeMs * 1.1)
+    if (wasKilled) killed++
     const version = await bootedVersion()
+    // The machine gets faster and slower; all of the work should be hit.
+    wholeMs *= version === next ? 0.97 : 1.03
     expect([current, next]).toContain(version)
     outcomes[version === next ? 'new' : 'old']++
     if (attempt % 5 === 4 || version !== next) {
       bootc(...switchTo(next))
       expect(await bootedVersion()).toBe(next)
     }
-    current = next
-    if (attempt % 20 === 19) current = checked()
+    became(next)
+    if (attempt % 20 !== 19) continue
+    switchWholly()
+    switchWholly()
+    check()
   }
   expect(killed).toBe(kills)
   expect(outcomes.old).toBeGreaterThan(0)
   expect(outcomes.new).toBeGreaterThan(0)
-  checked()
+  switchWholly()
+  switchWholly()
+  check()
 }

@@ -83,7 +83,9 @@ measure() { # FILE: "ALGORITHM:HEX" in $measured, or why not in $reason
 }
 # A repository is secure when its meta.json has fs-verity; then "?" does not switch it off. Otherwise who can write one
 # byte of a boot entry could replace any file.
-if [ "$demand" = optional ] && measure "$store/meta.json"; then
+secure=no
+if measure "$store/meta.json"; then secure=yes; fi
+if [ "$demand $secure" = "optional yes" ]; then
     note "the repository demands fs-verity: the ? of the kernel argument counts for nothing"
     demand=required
 fi
@@ -95,10 +97,11 @@ if measure "$image"; then
     # Blocks are checked when they are read. Read now what will be needed anyway, for an error that can be understood.
     cat "$image" >/dev/null 2>&1 || refuse "its file $object is damaged: the kernel refuses to read it" "$other_entry"
 elif [ "$demand" = required ]; then
-    case $reason in
-        'No data available')
-            refuse "fs-verity is required, but not enabled on its file" \
-                "boot with composefs=?$id once and run bootc-sdk composefs verity enable"
+    case $secure:$reason in
+        yes:*) refuse "fs-verity is required, but its file has none: it was replaced" "$other_entry" ;;
+        'no:No data available')
+            refuse "fs-verity is required, but not enabled in the repository" \
+                "boot with composefs=?$id once and run bootc-sdk composefs verity enable --repo /sysroot/composefs"
             ;;
         *)
             refuse "fs-verity is required, but the file system of $sysroot or the kernel has none ($reason)" \

@@ -173,7 +173,7 @@ describe.skipIf(reason)(`the root is set up from a disk${reason ? ` (${reason})`
 
   test('fs-verity that is required and not there is refused, with what to do', () => {
     const missing = setUp(`composefs=${id}`)
-    expect(missing.err).toContain('fs-verity is required, but not enabled on its file')
+    expect(missing.err).toContain('fs-verity is required, but not enabled in the repository')
     expect(missing.err).toContain(`composefs=?${id}`)
     measures({}, 'Operation not supported')
     const unsupported = setUp(`composefs=${id}`)
@@ -194,7 +194,8 @@ describe.skipIf(reason)(`the root is set up from a disk${reason ? ` (${reason})`
     measures({ 'meta.json': 'sha512:ff' })
     const { err, status } = setUp(`composefs=?${id}`)
     expect(err).toContain('the ? of the kernel argument counts for nothing')
-    expect(err).toContain('fs-verity is required, but not enabled on its file')
+    expect(err).toContain('fs-verity is required, but its file has none: it was replaced')
+    expect(err).not.toContain('composefs=?')
     expect(status).toBe(1)
   })
 
