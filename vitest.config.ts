@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
@@ -5,9 +6,11 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['bootc-sdk-source'], externalConditions: ['bootc-sdk-source'] } },
   test: {
     include: ['packages/*/test/**/*.test.ts', 'e2e/**/*.test.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     pool: 'forks',
+    // By default one core is left for watching.
+    maxWorkers: availableParallelism(),
     reporters: ['default', { onTestRunEnd: (modules) => printTotals(modules) }],
   },
 })
