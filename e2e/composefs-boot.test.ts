@@ -181,6 +181,7 @@ describe.skipIf(reason)(
       const fifth = await start('damaged-systemd', 'root')
       repair()
       expect(fifth.end).toBe('refused')
+      expect(fifth.console).toContain('FILE CORRUPTED')
     }, 1_000_000)
 
     test('refuses an image that is damaged anywhere, and says so', async () => {
