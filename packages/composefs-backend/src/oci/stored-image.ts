@@ -21,6 +21,11 @@ export async function readStoredImage(
   const documents = await readDocumentsOrUndefined(repo, manifestDigest)
   if (documents?.config === undefined) return undefined
   const { manifest, config, images } = documents
+  const layers = storedLayers(documents)
+  for (const { id, ref } of layers) {
+    // Adopted images have none; of others a clean-up that was interrupted may have taken the first.
+    if (id !== '' && (await repo.stream(ref)) === undefined) return undefined
+  }
   const update = await filing.notes.cachedUpdate(manifestDigest)
   return {
     store: storeName,
@@ -31,7 +36,7 @@ export async function readStoredImage(
     configDigest: manifest.config.digest,
     manifest,
     config,
-    layers: storedLayers(documents),
+    layers,
     ...(update === undefined ? {} : { cachedUpdate: update }),
   }
 }

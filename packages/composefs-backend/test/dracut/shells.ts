@@ -22,7 +22,8 @@ export function withParser(
   const { stdout, stderr, status } = spawnSync(
     shell,
     [...applet, '-euc', `. "$0"/parse.sh\n${script}`, moduleDir, ...args],
-    { encoding: 'latin1', env: { ...process.env, LC_ALL: 'C' } },
+    // A socket as standard input makes bash think that it is a remote shell, which reads start-up files.
+    { encoding: 'latin1', stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, LC_ALL: 'C' } },
   )
   if (stderr !== '') throw new Error(`${shell}: ${stderr}`)
   return { out: stdout, status: status ?? -1 }
