@@ -224,7 +224,7 @@ async function cutAt(
   start: MemorySysroot,
   cut: number,
 ): Promise<PowerCutSysroot & { before: string }> {
-  for (let at = cut; at > 0 && at > cut - varyingWrites; at--) {
+  for (let at = cut; at >= 0 && at > cut - varyingWrites; at--) {
     const powered = powerCutSysroot(start)
     powered.supply.cutAfter(at)
     try {

@@ -1,4 +1,4 @@
-import type { BootcError} from '@bootc-sdk/core';
+import type { BootcError } from '@bootc-sdk/core'
 import { type OpOptions } from '@bootc-sdk/core'
 import { objectPath } from '../format/types.js'
 import type { ComposefsRepo } from './api.js'
