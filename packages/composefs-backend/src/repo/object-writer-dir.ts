@@ -1,17 +1,15 @@
+import { ChunkQueue, WriteTasks } from '@bootc-sdk/core/store-kit'
 import { invalidTree } from '../format/errors.js'
 import { objectPath, type ObjectId } from '../format/types.js'
 import { VerityHasher } from '../format/verity.js'
 import type { ObjectWriter } from './api.js'
-import { ChunkQueue } from './chunk-queue.js'
 import type { RepoContext } from './context.js'
 import { digestOf } from './digest.js'
 import { corruptObject, mapWriteError, verityError } from './errors.js'
-import { ensureDir, ioConcurrency } from './io.js'
+import { ensureDir } from './io.js'
 import { transactionDone } from './object-store.js'
 import type { StagedPart } from './publish.js'
 import { enableVerity, measureVerity } from './verity-fs.js'
-
-const maxQueuedBytes = 32 * 1024 * 1024
 
 interface OpenObject {
   readonly hasher: VerityHasher
@@ -29,17 +27,13 @@ export class DirObjectWriter implements ObjectWriter {
   readonly #onFinish: (part: StagedPart) => void
   readonly #ids: (ObjectId | undefined)[] = []
   readonly #open = new Map<number, OpenObject>()
-  readonly #tasks = new Set<Promise<void>>()
-  readonly #waiting: (() => Promise<void>)[] = []
+  readonly #tasks = new WriteTasks()
   readonly #seen = new Set<ObjectId>()
   readonly #fresh = new Map<string, number>()
   readonly #parents = new Map<string, Promise<void>>()
-  readonly #sleepers: (() => void)[] = []
   #taken = 0
   #temporaries = 0
-  #queuedBytes = 0
   #totalBytes = 0
-  #failure: { readonly error: unknown } | undefined
 
   /** @param path directory for this writer alone, relative to the repository */
   constructor(context: RepoContext, path: string, onFinish: (part: StagedPart) => void) {
@@ -57,24 +51,20 @@ export class DirObjectWriter implements ObjectWriter {
     this.#seen.add(id)
     // The caller's memory may be reused as soon as this returns.
     const copy = Buffer.from(data)
-    this.#run(copy.length, () => this.#storeWhole(id, copy))
+    this.#tasks.run(copy.length, () => this.#storeWhole(id, copy))
     return index
   }
 
   begin(sizeBytes: number): number {
     const index = this.#ids.length
     this.#ids.push(undefined)
-    const queue = new ChunkQueue((bytes) => {
-      this.#queuedBytes -= bytes
-      this.#changed()
-    })
+    const queue = new ChunkQueue((bytes) => this.#tasks.taken(bytes))
     const temporary = this.#temporary()
     const { dir } = this.#context
     const stored = this.#ensureDir('').then(() => dir.write(temporary, queue, { mode: 0o644, atomic: false }))
     stored.catch((error: unknown) => {
-      this.#failure ??= { error }
+      this.#tasks.fail(error)
       queue.drop()
-      this.#changed()
     })
     const hasher = new VerityHasher(this.#context.meta.algorithm)
     this.#open.set(index, { hasher, queue, stored, temporary, sizeBytes, seenBytes: 0 })
@@ -85,7 +75,7 @@ export class DirObjectWriter implements ObjectWriter {
     const object = this.#opened(index)
     object.seenBytes += chunk.length
     object.hasher.update(chunk)
-    this.#queuedBytes += chunk.length
+    this.#tasks.queued(chunk.length)
     this.#totalBytes += chunk.length
     object.queue.push(Buffer.from(chunk))
   }
@@ -96,11 +86,11 @@ export class DirObjectWriter implements ObjectWriter {
     object.queue.end()
     if (object.seenBytes !== object.sizeBytes) {
       const reason = `${object.seenBytes} bytes of content, ${object.sizeBytes} announced`
-      this.#failure ??= { error: invalidTree('object', reason) }
+      this.#tasks.fail(invalidTree('object', reason))
     }
     const id = object.hasher.digest()
     this.#ids[index] = id
-    this.#run(0, async () => {
+    this.#tasks.run(0, async () => {
       await object.stored
       await this.#name(object.temporary, id, object.sizeBytes)
     })
@@ -112,7 +102,7 @@ export class DirObjectWriter implements ObjectWriter {
     sizeBytes: number
   }> {
     return new Promise((resolve, reject) => {
-      this.#run(0, async () => {
+      this.#tasks.run(0, async () => {
         const temporary = this.#temporary()
         try {
           await this.#ensureDir('')
@@ -130,11 +120,11 @@ export class DirObjectWriter implements ObjectWriter {
   }
 
   get full(): boolean {
-    return this.#queuedBytes > maxQueuedBytes || this.#failure !== undefined
+    return this.#tasks.full
   }
 
   async drain(): Promise<void> {
-    while (this.#queuedBytes > maxQueuedBytes / 2 && this.#failure === undefined) await this.#step()
+    await this.#tasks.drain()
     this.#throwFailure()
   }
 
@@ -145,23 +135,23 @@ export class DirObjectWriter implements ObjectWriter {
   }
 
   async finish(): Promise<readonly ObjectId[]> {
-    if (this.#open.size > 0) this.#failure ??= { error: invalidTree('object', 'begun and never ended') }
-    if (this.#failure !== undefined) this.#failOpen()
-    while (this.#tasks.size > 0) await this.#step()
+    if (this.#open.size > 0) this.#tasks.fail(invalidTree('object', 'begun and never ended'))
+    if (this.#tasks.failure !== undefined) this.#failOpen()
+    await this.#tasks.idle()
     this.#throwFailure()
     this.#onFinish({ path: this.#path, names: this.#fresh })
     return this.take()
   }
 
   close(): void {
-    this.#failure ??= { error: transactionDone() }
+    this.#tasks.fail(transactionDone())
     this.#failOpen()
   }
 
   /** Resolves when nothing of this writer touches the staging directory any more. */
   async settled(): Promise<void> {
     await Promise.allSettled([...this.#open.values()].map((object) => object.stored))
-    while (this.#tasks.size > 0) await this.#step()
+    await this.#tasks.idle()
   }
 
   #opened(index: number): OpenObject {
@@ -171,48 +161,19 @@ export class DirObjectWriter implements ObjectWriter {
   }
 
   #failOpen(): void {
-    for (const { queue } of this.#open.values()) queue.fail(this.#failure?.error)
+    for (const { queue } of this.#open.values()) queue.fail(this.#tasks.failure?.error)
   }
 
   #throwFailure(): void {
-    if (this.#failure !== undefined) throw mapWriteError(this.#failure.error, this.#totalBytes)
+    if (this.#tasks.failure !== undefined) throw mapWriteError(this.#tasks.failure.error, this.#totalBytes)
   }
 
   #temporary(): string {
     return `${this.#path}/part-${this.#temporaries++}`
   }
 
-  #run(bytes: number, work: () => Promise<void>): void {
-    this.#queuedBytes += bytes
-    const start = () => {
-      const task = work()
-        .catch((error: unknown) => {
-          this.#failure ??= { error }
-        })
-        .then(() => {
-          this.#queuedBytes -= bytes
-          this.#tasks.delete(task)
-          void this.#waiting.shift()?.()
-          this.#changed()
-        })
-      this.#tasks.add(task)
-      return task
-    }
-    if (this.#tasks.size < ioConcurrency) void start()
-    else this.#waiting.push(start)
-  }
-
-  /** Until a chunk was taken, a task ended or something failed. */
-  #step(): Promise<void> {
-    return new Promise((resolve) => this.#sleepers.push(resolve))
-  }
-
-  #changed(): void {
-    for (const wake of this.#sleepers.splice(0)) wake()
-  }
-
   async #storeWhole(id: ObjectId, data: Buffer): Promise<void> {
-    if (this.#failure !== undefined || (await this.#isStored(id, data.length))) return
+    if (this.#tasks.failure !== undefined || (await this.#isStored(id, data.length))) return
     await this.#ensureDir(id.slice(0, 2))
     const name = objectPath(id)
     await this.#context.dir.write(`${this.#path}/${name}`, data, { mode: 0o644, atomic: false })

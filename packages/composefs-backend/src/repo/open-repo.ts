@@ -4,7 +4,7 @@ import type { NativeAddon } from '@bootc-sdk/native'
 import { badMeta, newMetaJson, unknownReadOnlyFeatures, type MetaJson } from '../format/meta-json.js'
 import type { VerityAlgorithm } from '../format/types.js'
 import type { ComposefsRepo, RepoMeta, VerityState } from './api.js'
-import { nativeAccess } from './context.js'
+import { nativeAccess } from '@bootc-sdk/core/store-kit'
 import { mapWriteError, verityError } from './errors.js'
 import { ensureDir } from './io.js'
 import { inferMeta, metaFile, notARepo, readMetaFile, writeMetaFile } from './meta-file.js'
@@ -62,7 +62,7 @@ export async function openComposefsRepo(
       meta: repoMeta(meta, reason ?? blind(dir, options)),
       verity,
       enforceVerity: verity.mode === 'required',
-      native: nativeAccess(addon, dir),
+      native: nativeAccess(addon, dir, 0o755),
     }
     return new Repo(context, lock)
   } catch (error) {

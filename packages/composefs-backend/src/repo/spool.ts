@@ -1,7 +1,7 @@
 import type { Dir } from '@bootc-sdk/core'
 import type { ObjectId } from '../format/types.js'
 import type { ObjectWriter } from './api.js'
-import { ChunkQueue } from './chunk-queue.js'
+import { ChunkQueue } from '@bootc-sdk/core/store-kit'
 import type { Spool } from './splitstream-writer.js'
 
 /** Most streams stay below: tar headers compress to a twentieth. */

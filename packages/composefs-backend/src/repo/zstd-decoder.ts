@@ -1,6 +1,6 @@
 import type { Bytes } from '@bootc-sdk/core'
 import { unzstdStream } from '@bootc-sdk/core/codec'
-import type { NativeAccess } from './context.js'
+import type { NativeAccess } from '@bootc-sdk/core/store-kit'
 
 /** Below this a thread of its own costs more than it saves. */
 const nativeFromBytes = 128 * 1024

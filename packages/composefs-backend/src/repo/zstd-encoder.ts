@@ -1,6 +1,6 @@
 import * as zlib from 'node:zlib'
 import { emptyZstdFrame, RawZstdEncoder } from '../format/zstd-frame.js'
-import type { NativeAccess } from './context.js'
+import type { NativeAccess } from '@bootc-sdk/core/store-kit'
 
 /** What composefs-rs uses: libzstd's default. */
 const level = 3

@@ -20,14 +20,14 @@ import type { ComposefsRepo } from '../repo/api.js'
 import { findDeployments, readOriginOf, type FoundDeployment } from './deployments.js'
 import { describeDeployment, imageOf, imageOfInfo } from './describe.js'
 import { idOfCmdline, kernelDirOf, readAllEntries } from './entries.js'
-import { startFinalizeUnit } from './finalize-unit.js'
+import { startFinalizeUnit } from '@bootc-sdk/core/store-kit'
 import { heldView, subtree } from './held-view.js'
 import { ImageRoots } from './image-roots.js'
 import { etcPath, originPath, statePath } from './layout.js'
 import { runningMounts } from './mountinfo.js'
 import type { Origin } from './origin.js'
-import { readText } from './read-text.js'
-import { replaceFile } from './replace-file.js'
+import { readText } from '@bootc-sdk/core/store-kit'
+import { replaceFile } from '@bootc-sdk/core/store-kit'
 import { readSetupRootConf } from './setup-root-conf.js'
 import { readStaged, writeStaged } from './staged.js'
 import { varDirectory } from './var.js'
@@ -39,6 +39,9 @@ export interface DeploymentParts {
   /** Boot entries may lose the demand for fs-verity that they had. */
   readonly allowMissingVerity: boolean
 }
+
+/** bootc's; its stop at shutdown finalizes. @see bootc 1.16.9 crates/lib/src/bootc_composefs/service.rs */
+const finalizeUnit = 'bootc-finalize-staged.service'
 
 /** Deployments in the layout of bootc's composefs backend on a sysroot. */
 export function composefsDeploymentStore(parts: DeploymentParts): DeploymentStore {
@@ -136,7 +139,7 @@ class ComposefsDeploymentStore implements DeploymentStore {
 
   async armFinalize(_lock: SysrootLock): Promise<readonly Warning[]> {
     const { host, live } = this.#parts.sysroot
-    return live ? startFinalizeUnit(host) : []
+    return live ? startFinalizeUnit(host, finalizeUnit) : []
   }
 
   async defaults(id: DeploymentId): Promise<ReadTree> {

@@ -3,7 +3,7 @@ import type { DeployedImage } from '../oci/index.js'
 import { originPath } from './layout.js'
 import { readOrigin, type Origin } from './origin.js'
 import { stateDirs } from './prune.js'
-import { readText } from './read-text.js'
+import { readText } from '@bootc-sdk/core/store-kit'
 
 /** A complete deployment on disk. */
 export interface FoundDeployment {

@@ -3,7 +3,7 @@ import { parseBlsEntry } from '@bootc-sdk/core/bls'
 import { splitKargs } from '@bootc-sdk/core/kargs'
 import { parseComposefsKarg } from '../boot/karg.js'
 import { isDeploymentId } from './layout.js'
-import { readText } from './read-text.js'
+import { readText } from '@bootc-sdk/core/store-kit'
 
 /*
  * Boot entries are a part of bootc's format: they are what says which deployments exist, and what a staged one

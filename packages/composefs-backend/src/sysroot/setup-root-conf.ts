@@ -1,5 +1,5 @@
 import type { ReadTree } from '@bootc-sdk/core'
-import { readText } from './read-text.js'
+import { readText } from '@bootc-sdk/core/store-kit'
 
 /** How the initramfs mounts a directory. */
 export type MountMode = 'none' | 'bind' | 'overlay' | 'transient'

@@ -1,7 +1,7 @@
 import type { DeploymentId, StagedRecord, Sysroot } from '@bootc-sdk/core'
 import { isDeploymentId } from './layout.js'
 import { kargsOf, readAllEntries } from './entries.js'
-import { readText } from './read-text.js'
+import { readText } from '@bootc-sdk/core/store-kit'
 
 const directory = 'composefs'
 /** bootc's record: `{"depl_id":"…","finalization_locked":false}`, no other keys. */

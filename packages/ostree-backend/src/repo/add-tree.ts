@@ -4,7 +4,8 @@ import { invalid } from '../format/errors.js'
 import { modeDirectory, modeFile, modeSymlink } from '../format/mode.js'
 import type { ContentWriter, ObjectMeta } from './api.js'
 import type { CommitModifier } from './commit-modifier.js'
-import { collect, mapLimit } from './io.js'
+import { mapLimit } from '@bootc-sdk/core/store-kit'
+import { collect } from './io.js'
 import type { FileSlot, TreeBuilder, TreeNode } from './tree-builder.js'
 
 /** Files up to this size are read whole, several at a time. */

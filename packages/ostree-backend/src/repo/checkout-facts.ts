@@ -5,7 +5,7 @@ import type { OstreeRepo } from './api.js'
 import type { SizedHeader } from './content-reader.js'
 import type { RepoContext } from './context.js'
 import { noObject } from './errors.js'
-import { ioConcurrency, mapLimit } from './io.js'
+import { ioConcurrency, mapLimit } from '@bootc-sdk/core/store-kit'
 
 /** How one file object gets into a checkout. Links need no header: they are the object. */
 export type FileFact =

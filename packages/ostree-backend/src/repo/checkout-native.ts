@@ -7,7 +7,8 @@ import { packXattrs } from '../format/xattrs.js'
 import type { CheckoutOptions } from './api.js'
 import type { CheckoutSink } from './checkout.js'
 import type { FileFact } from './checkout-facts.js'
-import type { NativeAccess, RepoContext } from './context.js'
+import type { NativeAccess } from '@bootc-sdk/core/store-kit'
+import type { RepoContext } from './context.js'
 import { noObject } from './errors.js'
 
 const charDevice = 0o020000

@@ -3,7 +3,7 @@ import { compareNames } from '@bootc-sdk/core/names'
 import { isSymlinkMode } from '../format/mode.js'
 import type { DirTree, FileHeader, ObjectMeta, OstreeRepo } from './api.js'
 import { sliceBytes } from './content-reader.js'
-import { ioConcurrency, mapLimit } from './io.js'
+import { ioConcurrency, mapLimit } from '@bootc-sdk/core/store-kit'
 
 /** Directories kept decoded; enough for a walk to find its parents again. */
 const maxCached = 512

@@ -2,18 +2,16 @@ import { createHash, type Hash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { createDeflateRaw, deflateRaw } from 'node:zlib'
 import { BootcError, type Bytes, type Dir } from '@bootc-sdk/core'
+import { ChunkQueue, WriteTasks } from '@bootc-sdk/core/store-kit'
 import { objectName } from '../format/checksum.js'
 import { invalid } from '../format/errors.js'
 import type { ContentWriter, FileHeader, RepoMode } from './api.js'
-import { ChunkQueue } from './chunk-queue.js'
 import { diskObject, type DiskObject } from './disk-object.js'
 import { mapWriteError } from './errors.js'
-import { ensureDir, ioConcurrency } from './io.js'
+import { ensureDir } from './io.js'
 import type { SpaceBudget } from './space-budget.js'
 
 const deflate = promisify(deflateRaw)
-const maxQueuedBytes = 32 * 1024 * 1024
-
 interface OpenObject {
   readonly disk: DiskObject
   readonly hash: Hash
@@ -34,16 +32,12 @@ export class DirContentWriter implements ContentWriter {
   readonly #onFinish: (names: readonly string[], bytes: number) => void
   readonly #checksums: (string | undefined)[] = []
   readonly #open = new Map<number, OpenObject>()
-  readonly #tasks = new Set<Promise<void>>()
-  readonly #waiting: (() => Promise<void>)[] = []
+  readonly #tasks = new WriteTasks()
   readonly #seen = new Set<string>()
   readonly #fresh: string[] = []
   readonly #parents = new Map<string, Promise<void>>()
-  readonly #sleepers: (() => void)[] = []
   #freshBytes = 0
-  #queuedBytes = 0
   #chargedBytes = 0
-  #failure: { readonly error: unknown } | undefined
 
   constructor(
     dir: Dir,
@@ -71,7 +65,7 @@ export class DirContentWriter implements ContentWriter {
     this.#seen.add(name)
     // The caller's memory may be reused as soon as this returns.
     const copy = Buffer.from(data)
-    this.#run(copy.length, () => this.#storeWhole(disk, name, copy))
+    this.#tasks.run(copy.length, () => this.#storeWhole(disk, name, copy))
     return id
   }
 
@@ -79,18 +73,14 @@ export class DirContentWriter implements ContentWriter {
     const disk = this.#prepare(header, sizeBytes)
     const id = this.#checksums.length
     this.#checksums.push(undefined)
-    const queue = new ChunkQueue((bytes) => {
-      this.#queuedBytes -= bytes
-      this.#changed()
-    })
+    const queue = new ChunkQueue((bytes) => this.#tasks.taken(bytes))
     const temporary = `${this.#staging}/part-${id}`
     const stored = this.#ensureDir('').then(() =>
       this.#dir.write(temporary, this.#fileBytes(disk, queue), { ...disk.meta, atomic: false }),
     )
     stored.catch((error: unknown) => {
-      this.#failure ??= { error }
+      this.#tasks.fail(error)
       queue.drop()
-      this.#changed()
     })
     const hash = createHash('sha256').update(disk.hashPrefix)
     this.#open.set(id, { disk, hash, queue, stored, temporary, sizeBytes, seenBytes: 0 })
@@ -101,7 +91,7 @@ export class DirContentWriter implements ContentWriter {
     const object = this.#opened(id)
     object.seenBytes += chunk.length
     object.hash.update(chunk)
-    this.#queuedBytes += chunk.length
+    this.#tasks.queued(chunk.length)
     object.queue.push(Buffer.from(chunk))
   }
 
@@ -111,30 +101,30 @@ export class DirContentWriter implements ContentWriter {
     object.queue.end()
     if (object.seenBytes !== object.sizeBytes) {
       const reason = `${object.seenBytes} bytes of content, ${object.sizeBytes} announced`
-      this.#failure ??= { error: invalid('file object', reason) }
+      this.#tasks.fail(invalid('file object', reason))
     }
     const checksum = object.hash.digest('hex')
     this.#checksums[id] = checksum
-    this.#run(0, () => this.#nameStreamed(object, objectName('file', checksum, this.#mode)))
+    this.#tasks.run(0, () => this.#nameStreamed(object, objectName('file', checksum, this.#mode)))
   }
 
   get full(): boolean {
-    return this.#queuedBytes > maxQueuedBytes || this.#budget.due || this.#failure !== undefined
+    return this.#tasks.full || this.#budget.due
   }
 
   async drain(): Promise<void> {
-    while (this.#queuedBytes > maxQueuedBytes / 2 && this.#failure === undefined) await this.#step()
+    await this.#tasks.drain()
     if (this.#budget.due) {
-      while (this.#tasks.size > 0) await this.#step()
+      await this.#tasks.idle()
       await this.#budget.check()
     }
     this.#throwFailure()
   }
 
   async finish(): Promise<readonly string[]> {
-    if (this.#open.size > 0) this.#failure ??= { error: invalid('file object', 'begun and never ended') }
-    if (this.#failure !== undefined) this.#dropOpen()
-    while (this.#tasks.size > 0) await this.#step()
+    if (this.#open.size > 0) this.#tasks.fail(invalid('file object', 'begun and never ended'))
+    if (this.#tasks.failure !== undefined) this.#dropOpen()
+    await this.#tasks.idle()
     this.#throwFailure()
     await this.#budget.check()
     this.#onFinish(this.#fresh, this.#freshBytes)
@@ -142,14 +132,14 @@ export class DirContentWriter implements ContentWriter {
   }
 
   close(): void {
-    this.#failure ??= { error: new BootcError('STORE_OSTREE_TRANSACTION_DONE', 'writer was closed') }
+    this.#tasks.fail(new BootcError('STORE_OSTREE_TRANSACTION_DONE', 'writer was closed'))
     this.#dropOpen()
   }
 
   /** Resolves when nothing of this writer touches the staging directory any more. */
   async settled(): Promise<void> {
     await Promise.allSettled([...this.#open.values()].map((object) => object.stored))
-    while (this.#tasks.size > 0) await this.#step()
+    await this.#tasks.idle()
   }
 
   #prepare(header: FileHeader, sizeBytes: number): DiskObject {
@@ -166,44 +156,15 @@ export class DirContentWriter implements ContentWriter {
   }
 
   #dropOpen(): void {
-    for (const { queue } of this.#open.values()) queue.fail(this.#failure?.error)
+    for (const { queue } of this.#open.values()) queue.fail(this.#tasks.failure?.error)
   }
 
   #throwFailure(): void {
-    if (this.#failure !== undefined) throw mapWriteError(this.#failure.error, this.#chargedBytes)
-  }
-
-  #run(bytes: number, work: () => Promise<void>): void {
-    this.#queuedBytes += bytes
-    const start = () => {
-      const task = work()
-        .catch((error: unknown) => {
-          this.#failure ??= { error }
-        })
-        .then(() => {
-          this.#queuedBytes -= bytes
-          this.#tasks.delete(task)
-          void this.#waiting.shift()?.()
-          this.#changed()
-        })
-      this.#tasks.add(task)
-      return task
-    }
-    if (this.#tasks.size < ioConcurrency) void start()
-    else this.#waiting.push(start)
-  }
-
-  /** Until a chunk was taken, a task ended or something failed. */
-  #step(): Promise<void> {
-    return new Promise((resolve) => this.#sleepers.push(resolve))
-  }
-
-  #changed(): void {
-    for (const wake of this.#sleepers.splice(0)) wake()
+    if (this.#tasks.failure !== undefined) throw mapWriteError(this.#tasks.failure.error, this.#chargedBytes)
   }
 
   async #storeWhole(disk: DiskObject, name: string, data: Buffer): Promise<void> {
-    if (this.#failure !== undefined || (await this.#dir.stat(`objects/${name}`)) !== undefined) return
+    if (this.#tasks.failure !== undefined || (await this.#dir.stat(`objects/${name}`)) !== undefined) return
     await this.#ensureDir(name.slice(0, 2))
     const path = `${this.#staging}/${name}`
     if (disk.symlinkTarget !== undefined) {

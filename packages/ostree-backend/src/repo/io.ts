@@ -33,34 +33,6 @@ export async function collect(source: Bytes, maxBytes: number, what: string): Pr
   return chunks.length === 1 ? Buffer.from(chunks[0]!) : Buffer.concat(chunks, length)
 }
 
-/** `work` for every item, at most `limit` at a time, results in order. The first failure wins. */
-export async function mapLimit<T, R>(
-  items: readonly T[],
-  limit: number,
-  work: (item: T, index: number) => Promise<R>,
-): Promise<R[]> {
-  const results = new Array<R>(items.length)
-  let next = 0
-  let failed = false
-  const worker = async () => {
-    while (next < items.length && !failed) {
-      const index = next++
-      try {
-        results[index] = await work(items[index]!, index)
-      } catch (error) {
-        failed = true
-        throw error
-      }
-    }
-  }
-  const workers = Array.from({ length: Math.min(limit, items.length) }, worker)
-  // All must have stopped before anybody cleans up behind them.
-  for (const outcome of await Promise.allSettled(workers)) {
-    if (outcome.status === 'rejected') throw outcome.reason
-  }
-  return results
-}
-
 /** Make a directory unless it is there. The umask applies, as it does to directories that the addon or ostree makes. */
 export async function ensureDir(
   dir: { mkdir(path: string, meta?: { mode?: number }): Promise<void> },
@@ -72,6 +44,3 @@ export async function ensureDir(
     if (!isBootcError(error, 'TREE_EXISTS')) throw error
   }
 }
-
-/** Files at a time where each costs a few system calls. */
-export const ioConcurrency = 16

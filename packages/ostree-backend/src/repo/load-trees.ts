@@ -1,5 +1,5 @@
 import type { DirTree, ObjectMeta, OstreeRepo } from './api.js'
-import { ioConcurrency, mapLimit } from './io.js'
+import { ioConcurrency, mapLimit } from '@bootc-sdk/core/store-kit'
 
 /** Every directory below some roots, decoded; so that what follows can walk without waiting. */
 export interface LoadedTrees {

@@ -1,6 +1,7 @@
 import type { NativeObjectWriter } from '@bootc-sdk/native'
 import type { RepoContext } from './context.js'
-import { ensureDir, ioConcurrency, mapLimit } from './io.js'
+import { ioConcurrency, mapLimit } from '@bootc-sdk/core/store-kit'
+import { ensureDir } from './io.js'
 
 /** Commits, dirtrees and dirmetas on their way into a staging directory. */
 export interface MetadataWriter {

@@ -4,7 +4,8 @@ import { corrupt } from '../format/errors.js'
 import type { MetadataType, ObjectType } from './api.js'
 import type { RepoContext } from './context.js'
 import { noObject } from './errors.js'
-import { ioConcurrency, mapLimit, readFile } from './io.js'
+import { ioConcurrency, mapLimit } from '@bootc-sdk/core/store-kit'
+import { readFile } from './io.js'
 
 /** Metadata objects by name, every one hashed before anybody sees it. */
 export class ObjectStore {

@@ -4,7 +4,7 @@ import { getNative, nodeDir } from '@bootc-sdk/core/node'
 import type { NativeAddon } from '@bootc-sdk/native'
 import type { OstreeRepo, RepoMode } from './api.js'
 import { RepoConfig } from './config.js'
-import { nativeAccess } from './context.js'
+import { nativeAccess } from '@bootc-sdk/core/store-kit'
 import { ensureDir, readFile } from './io.js'
 import { Repo } from './repo.js'
 

@@ -1,6 +1,6 @@
 import { isBootcError } from '@bootc-sdk/core'
 import type { DirTree, OstreeRepo } from './api.js'
-import { mapLimit, ioConcurrency } from './io.js'
+import { ioConcurrency, mapLimit } from '@bootc-sdk/core/store-kit'
 
 /** What some commits need. */
 export interface Reachable {

@@ -2,7 +2,7 @@ import { BootcError, isBootcError, type Dir } from '@bootc-sdk/core'
 import { isChecksum, parseObjectName } from '../format/checksum.js'
 import { isCollectionId, isRef, isRemoteName } from '../format/names.js'
 import type { Commit, RepoMode } from './api.js'
-import { ioConcurrency, mapLimit } from './io.js'
+import { ioConcurrency, mapLimit } from '@bootc-sdk/core/store-kit'
 import { mirrorRef, readRefFile, walkRefs } from './ref-files.js'
 
 /**

@@ -2,7 +2,7 @@ import type { Host, ReadTree, Sysroot } from '@bootc-sdk/core'
 import { isBootcError } from '@bootc-sdk/core'
 import { decodeDict } from '../format/variant-dict.js'
 import { rootPath, type DeploymentName } from './layout.js'
-import { readSmall } from './read-text.js'
+import { readSmall } from '@bootc-sdk/core/store-kit'
 
 /** Written by ostree-prepare-root in the initramfs. */
 const bootedPath = 'ostree-booted'

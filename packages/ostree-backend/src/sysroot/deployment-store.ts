@@ -19,14 +19,14 @@ import {
 } from '@bootc-sdk/core'
 import { lookup } from '../format/variant-dict.js'
 import type { OstreeRepo } from '../repo/api.js'
-import { replaceFile } from './replace-file.js'
+import { replaceFile } from '@bootc-sdk/core/store-kit'
 import { BootChecksums } from './boot-checksums.js'
 import { bootLinkOf, followBootLink, writeBootLinks } from './boot-links.js'
 import { bootLinksOf, makeBootSpecs } from './boot-specs.js'
 import { runningDeployment, softRebootTarget } from './booted.js'
 import { commitOf, describeDeployment } from './describe.js'
 import { clearImmutable, seedEtc } from './etc.js'
-import { startFinalizeUnit } from './finalize-unit.js'
+import { startFinalizeUnit } from '@bootc-sdk/core/store-kit'
 import {
   deployRoot,
   deploymentId,
@@ -37,10 +37,13 @@ import {
   type DeploymentName,
 } from './layout.js'
 import { newOrigin, originWithImage, originWithPin } from './origin.js'
-import { readText } from './read-text.js'
+import { readText } from '@bootc-sdk/core/store-kit'
 import { scanDeployments } from './scan.js'
 import { readStaged, stagedKargs, writeStaged } from './staged.js'
 import { entryKeysOf } from './staged-record.js'
+
+/** Its stop at shutdown runs `ostree admin finalize-staged`. @see ostree 2026.4 src/libostree/ostree-sysroot-deploy.c */
+const finalizeUnit = 'ostree-finalize-staged.service'
 
 /** Deployments in libostree's layout on a sysroot. */
 export function ostreeDeploymentStore(
@@ -155,7 +158,7 @@ class OstreeDeploymentStore implements DeploymentStore {
   /** As libostree does after staging: its unit finalizes when it is stopped at shutdown. */
   async armFinalize(_lock: SysrootLock): Promise<readonly Warning[]> {
     const { host, live } = this.#sysroot
-    return live ? startFinalizeUnit(host) : []
+    return live ? startFinalizeUnit(host, finalizeUnit) : []
   }
 
   async defaults(id: DeploymentId): Promise<ReadTree> {

@@ -6,7 +6,7 @@ import { lookup } from '../format/variant-dict.js'
 import type { Commit, OstreeRepo } from '../repo/api.js'
 import { deploymentId, directoryName, originPath, type DeploymentName } from './layout.js'
 import { readOrigin } from './origin.js'
-import { readText } from './read-text.js'
+import { readText } from '@bootc-sdk/core/store-kit'
 
 const unknown = { incompatible: false, pinned: false, unlocked: 'none' } as const
 

@@ -1,7 +1,7 @@
 import type { Dir, DeploymentId } from '@bootc-sdk/core'
 import { bootLinkOf, followBootLink } from './boot-links.js'
 import { deploymentId } from './layout.js'
-import { readText } from './read-text.js'
+import { readText } from '@bootc-sdk/core/store-kit'
 
 /**
  * Kernel arguments of a deployment by its boot entry. Only for staged records of other tools that leave them

@@ -1,7 +1,7 @@
 import type { DeploymentId, StagedRecord, Sysroot } from '@bootc-sdk/core'
 import { entryKargs } from './entry-kargs.js'
 import { deploymentId } from './layout.js'
-import { readSmall } from './read-text.js'
+import { readSmall } from '@bootc-sdk/core/store-kit'
 import {
   decodeStaged,
   encodeStaged,

@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest'
 import { bootTitle } from '../../src/sysroot/boot-specs.js'
 import { bootChecksum, findKernel } from '../../src/sysroot/kernel.js'
 import { lockOstree } from '../../src/sysroot/lock.js'
-import { parseOsRelease, readOsRelease } from '../../src/sysroot/os-release.js'
+import { parseOsRelease } from '@bootc-sdk/core/store-kit'
+import { readOsRelease } from '../../src/sysroot/os-release.js'
 
 async function tree(files: Readonly<Record<string, string>>): Promise<Dir> {
   const dir = memoryDir()

@@ -1,4 +1,5 @@
-import { BootcError, type ReadTree } from '@bootc-sdk/core'
+import { BootcError } from '../errors.js'
+import type { ReadTree } from '../interfaces/index.js'
 
 /** Configuration files are small; more than this is not read into memory. */
 const maxTextBytes = 4 << 20

@@ -1,5 +1,5 @@
-import type { Dir } from '@bootc-sdk/core'
-import { joinPath, parentPath } from '@bootc-sdk/core/names'
+import type { Dir } from '../interfaces/index.js'
+import { joinPath, parentPath } from '../names/index.js'
 
 /**
  * Replace a small file so that a power cut leaves the old content or the new, never an empty file: the new one is

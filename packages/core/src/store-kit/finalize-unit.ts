@@ -1,13 +1,10 @@
-import type { Host, Warning } from '@bootc-sdk/core'
-
-const unit = 'ostree-finalize-staged.service'
+import type { Host, Warning } from '../interfaces/index.js'
 
 /**
- * Start libostree's unit, whose stop at shutdown runs `ostree admin finalize-staged`.
- *
- * @see ostree 2026.4 src/libostree/ostree-sysroot-deploy.c
+ * Start the unit of a store's own tools, whose stop at shutdown finalizes what is staged. What went wrong is a
+ * warning: the deployment is staged all the same.
  */
-export async function startFinalizeUnit(host: Host): Promise<readonly Warning[]> {
+export async function startFinalizeUnit(host: Host, unit: string): Promise<readonly Warning[]> {
   const failure = await host.run(['systemctl', 'start', unit]).then(
     ({ code, stderr }) => (code === 0 ? undefined : stderr.trim() || `exit code ${code}`),
     (error: unknown) => (error instanceof Error ? error.message : String(error)),

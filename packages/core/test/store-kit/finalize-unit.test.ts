@@ -1,10 +1,12 @@
 import { fakeHost } from '@bootc-sdk/core/testing'
 import { expect, test } from 'vitest'
-import { startFinalizeUnit } from '../../src/sysroot/finalize-unit.js'
+import { startFinalizeUnit } from '../../src/store-kit/index.js'
+
+const unit = 'ostree-finalize-staged.service'
 
 test('staging starts the unit that finalizes at shutdown', async () => {
   const host = fakeHost({ run: () => Promise.resolve({ code: 0, stdout: '', stderr: '' }) })
-  expect(await startFinalizeUnit(host)).toEqual([])
+  expect(await startFinalizeUnit(host, unit)).toEqual([])
   expect(host.calls).toEqual([['systemctl', 'start', 'ostree-finalize-staged.service']])
 })
 
@@ -17,7 +19,7 @@ test('a unit that cannot be started is a warning with the reason and what to do'
     [failing, 'Unit not found.'],
     [missing, 'systemctl is not installed'],
   ] as const) {
-    const [warning] = await startFinalizeUnit(host)
+    const [warning] = await startFinalizeUnit(host, unit)
     expect(warning?.code).toBe('deploy:finalize-unit')
     expect(warning?.message).toContain(reason)
     expect(warning?.message).toContain('finalize-staged')

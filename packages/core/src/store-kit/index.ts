@@ -1,0 +1,8 @@
+export { ChunkQueue } from './chunk-queue.js'
+export { startFinalizeUnit } from './finalize-unit.js'
+export { ioConcurrency, mapLimit } from './map-limit.js'
+export { nativeAccess, type NativeAccess } from './native-access.js'
+export { parseOsRelease } from './os-release.js'
+export { readSmall, readText } from './read-text.js'
+export { replaceFile } from './replace-file.js'
+export { WriteTasks } from './write-tasks.js'
