@@ -138,4 +138,15 @@ export interface LoaderInstallOptions extends OpOptions {
   readonly update?: boolean
   /** Make a random seed where there is none; default true. Not for images that many machines start from. */
   readonly randomSeed?: boolean
+  /** The disk is (also) to be started by BIOS; for loaders that can. */
+  readonly bios?: BiosTarget
+}
+
+/** Where a loader goes that BIOS starts: boot code in the first sector, and what it loads in a partition. */
+export interface BiosTarget {
+  /** The BIOS boot partition, in bytes on its disk. */
+  readonly startBytes: number
+  readonly sizeBytes: number
+  /** @param bootCode at most 440 bytes */
+  write(bootCode: Uint8Array, core: Uint8Array): Promise<void>
 }

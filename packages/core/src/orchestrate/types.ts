@@ -179,7 +179,7 @@ export interface InstallOptions extends OpOptions {
    * How the loader itself is put on the volumes, for loaders that can; `false`: not at all. Default: without
    * registering it with the firmware.
    */
-  readonly loader?: Pick<LoaderInstallOptions, 'firmwareVariables' | 'randomSeed'> | false
+  readonly loader?: Pick<LoaderInstallOptions, 'firmwareVariables' | 'randomSeed' | 'bios'> | false
   /** Architecture to install; default: the host's. */
   readonly architecture?: string
   /** Skip the label and architecture checks. */
