@@ -1,5 +1,7 @@
 import type { ImageTransport } from '../interfaces/transport.js'
 import { dirTransport } from './local/dir-transport.js'
+import { dockerArchiveTransport } from './local/docker-archive-transport.js'
+import { dockerDaemonTransport } from './local/docker-daemon-transport.js'
 import { ociArchiveTransport } from './local/oci-archive-transport.js'
 import type { OciArchiveOptions } from './local/oci-archive-transport.js'
 import { ociTransport } from './local/oci-transport.js'
@@ -14,17 +16,19 @@ export interface DefaultTransportOptions extends RegistryTransportOptions, OciAr
   readonly authfile?: string
 }
 
-/** Everything core can read: `registry`, `oci`, `oci-archive`, `dir`, with credentials found as bootc finds them. */
+/**
+ * Everything core can read: `registry`, `oci`, `oci-archive`, `dir`, `docker-archive`, `docker-daemon`, with
+ * credentials found as bootc finds them.
+ */
 export function defaultTransports(options: DefaultTransportOptions = {}): ImageTransport[] {
   const { tlsVerify, authfile, temporaryDir, maxBytes, ...registry } = options
   const credentials = authfile === undefined ? ostreeCredentials() : authFileCredentials(authfile)
   return [
     registryTransport({ credentials, ...(tlsVerify === false ? { insecure: true } : {}), ...registry }),
     ociTransport(),
-    ociArchiveTransport({
-      ...(temporaryDir === undefined ? {} : { temporaryDir }),
-      ...(maxBytes === undefined ? {} : { maxBytes }),
-    }),
+    ociArchiveTransport({ temporaryDir, maxBytes }),
     dirTransport(),
+    dockerArchiveTransport({ temporaryDir, maxBytes }),
+    dockerDaemonTransport({ temporaryDir, maxBytes }),
   ]
 }

@@ -6,18 +6,24 @@ import { transportSuite } from '@bootc-sdk/conformance'
 import { describe, test } from 'vitest'
 import { writeFile, mkdir } from 'node:fs/promises'
 import { digestHex } from '../../src/oci/index.js'
+import type { TransportName } from '../../src/index.js'
+import { dockerArchive } from '../../src/testing/docker-archive.js'
 import type { BuiltImage } from '../../src/testing/image-builder.js'
 import { memoryTransport } from '../../src/testing/memory-transport.js'
 import { serveRegistry } from '../../src/testing/registry-server.js'
 import {
   dirTransport,
+  dockerArchiveTransport,
+  dockerDaemonTransport,
   ociArchiveTransport,
   ociTransport,
   registryTransport,
 } from '../../src/transports/index.js'
 
+import { serveDocker } from './docker-server.js'
+
 type Images = Readonly<Record<'one' | 'two', BuiltImage>>
-const named = (transport: 'oci' | 'oci-archive' | 'dir' | 'registry', name: (which: string) => string) => ({
+const named = (transport: TransportName, name: (which: string) => string) => ({
   one: { transport, name: name('one') },
   two: { transport, name: name('two') },
   missing: { transport, name: name('missing') },
@@ -27,7 +33,12 @@ async function inDirectory<T>(
   fill: (dir: string) => Promise<T>,
 ): Promise<T & { dispose: () => Promise<void> }> {
   const dir = await mkdtemp(join(tmpdir(), 'suite-'))
-  return { ...(await fill(dir)), dispose: () => rm(dir, { recursive: true, force: true }) }
+  const filled = await fill(dir)
+  const dispose = async () => {
+    await (filled as { dispose?: () => Promise<void> }).dispose?.()
+    await rm(dir, { recursive: true, force: true })
+  }
+  return { ...filled, dispose }
 }
 
 async function layout(dir: string, images: Images): Promise<void> {
@@ -88,6 +99,40 @@ transportSuite({
         }
       }
       return { transport: dirTransport(), references: named('dir', (which) => `${dir}/${which}`) }
+    }),
+})
+
+transportSuite({
+  name: 'docker-archive',
+  test,
+  describe,
+  keepsBytes: false,
+  create: ({ one, two }) =>
+    inDirectory(async (dir) => {
+      const file = join(dir, 'saved.tar')
+      await writeFile(file, dockerArchive({ images: { 'localhost/a:one': one, 'localhost/a:two': two } }))
+      const references = named('docker-archive', (which) => `${file}:localhost/a:${which}`)
+      return { transport: dockerArchiveTransport(), references }
+    }),
+})
+
+transportSuite({
+  name: 'docker-daemon',
+  test,
+  describe,
+  keepsBytes: false,
+  create: ({ one, two }) =>
+    inDirectory(async (dir) => {
+      const daemon = await serveDocker(join(dir, 'docker.sock'), {
+        'localhost/a:one': one,
+        'localhost/a:two': two,
+      })
+      const transport = dockerDaemonTransport({ host: daemon.host, temporaryDir: dir })
+      const dispose = async () => {
+        await transport.close()
+        await daemon.close()
+      }
+      return { transport, references: named('docker-daemon', (which) => `localhost/a:${which}`), dispose }
     }),
 })
 

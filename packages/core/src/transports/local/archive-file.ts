@@ -19,6 +19,8 @@ export interface ArchiveOptions {
   readonly temporaryDir: string
   /** Refuse compressed archives that are larger than this when unpacked. */
   readonly maxBytes: number
+  /** Symbolic links in the archive lead to its members; default: they are refused. */
+  readonly links?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 

@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises'
+import { posix } from 'node:path'
 import { createTarParser } from '../../tar/index.js'
 import type { TarEntry } from '../../tar/index.js'
 import { isBootcError } from '../../errors.js'
@@ -7,6 +8,8 @@ import { layoutInvalid } from '../transport-errors.js'
 const BLOCK_BYTES = 512
 /** A layout of the 1024 layers we allow has about that many members; more is somebody's game. */
 const MAX_MEMBERS = 10_000
+/** Links from name to name before a member. */
+const MAX_LINKS = 8
 /** Headers that may stand before one member: long names and PAX records of at most 1 MiB. */
 const MAX_HEADER_BYTES = 4 * 1024 * 1024
 
@@ -23,16 +26,18 @@ export interface ArchiveMember {
  * sparse files, two members of one name, content beyond the end of the file.
  *
  * @param path for messages
+ * @param options `links`: symbolic links lead to members of the archive (`docker-archive` has layers as links)
  * @returns by normalised name, without a leading `./`
  * @throws `IMAGE_LAYOUT_INVALID`
  */
 export async function indexArchive(
   handle: FileHandle,
   path: string,
-  options: { readonly signal?: AbortSignal | undefined } = {},
+  options: { readonly signal?: AbortSignal | undefined; readonly links?: boolean | undefined } = {},
 ): Promise<ReadonlyMap<string, ArchiveMember>> {
   const { size } = await handle.stat()
   const members = new Map<string, ArchiveMember>()
+  const links = new Map<string, string>()
   const seen = new Set<string>()
   for (let offset = 0, count = 0; offset < size; count++) {
     options.signal?.throwIfAborted()
@@ -47,13 +52,32 @@ export async function indexArchive(
         if (seen.has(name)) throw layoutInvalid(path, `${name} is there twice`, { name })
         members.set(name, { offsetBytes: dataOffset, sizeBytes: entry.sizeBytes })
         seen.add(name)
+      } else if (options.links === true && entry.type === 'symlink') {
+        if (seen.has(name)) throw layoutInvalid(path, `${name} is there twice`, { name })
+        links.set(name, posix.join(posix.dirname(name), entry.linkName))
+        seen.add(name)
       } else if (entry.type !== 'directory') {
         throw layoutInvalid(path, `${name} is not a regular file`, { name, type: entry.type })
       }
     }
     offset = dataOffset + Math.ceil(entry.sizeBytes / BLOCK_BYTES) * BLOCK_BYTES
   }
+  for (const name of links.keys()) {
+    const member = members.get(followLinks(links, name))
+    if (member !== undefined) members.set(name, member)
+  }
   return members
+}
+
+/** Where a chain of links ends; one that goes in circles, or out, ends at a name that is no member. */
+function followLinks(links: ReadonlyMap<string, string>, name: string): string {
+  let at = name
+  for (let steps = 0; steps < MAX_LINKS; steps++) {
+    const next = links.get(at)
+    if (next === undefined) return at
+    at = next
+  }
+  return ''
 }
 
 /** One member's headers, given to the tar parser block by block until it knows the member. */
