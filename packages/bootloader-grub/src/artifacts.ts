@@ -53,9 +53,10 @@ export async function bytesToCopy(dir: Dir, missing: readonly Placement[]): Prom
 
 /** Same file system as seen by the host: then a kernel costs no space on the boot volume. */
 async function canLink(dir: Dir, file: BootFile): Promise<boolean> {
-  if (dir.hostPath === undefined || file.hostPath === undefined || !dir.supports.hardlink) return false
+  const path = dir.hostPath ?? dir.contentPath
+  if (path === undefined || file.hostPath === undefined || !dir.supports.hardlink) return false
   try {
-    const [target, source] = await Promise.all([hostStat(dir.hostPath), hostStat(file.hostPath)])
+    const [target, source] = await Promise.all([hostStat(path), hostStat(file.hostPath)])
     return target.dev === source.dev
   } catch {
     return false
@@ -85,7 +86,7 @@ async function tryLink(dir: Dir, file: BootFile, path: string): Promise<boolean>
   // Whatever has the name has the wrong size.
   await dir.remove(path)
   try {
-    await link(file.hostPath as string, join(dir.hostPath as string, path))
+    await link(file.hostPath as string, join((dir.hostPath ?? dir.contentPath) as string, path))
     return true
   } catch {
     // Protected hard links, too many links, another mount of the same device: copying always works.

@@ -91,6 +91,11 @@ export interface Dir extends ReadTree {
   readonly supports: DirSupports
   /** Absolute host path, to hand to a program or the native addon. Absent in memory. */
   readonly hostPath?: string
+  /**
+   * Absolute host path below which content may be read and hard-linked, where only this object may make or change
+   * entries (it keeps more than the disk says). Absent where `hostPath` is there.
+   */
+  readonly contentPath?: string
   /** @throws `TREE_EXISTS`, `TREE_NOT_FOUND` (parent) */
   mkdir(path: string, meta?: Meta): Promise<void>
   write(path: string, data: Uint8Array | Bytes, options?: WriteOptions): Promise<void>

@@ -5,8 +5,6 @@ import { type OwnerTable, sortXattrs } from './owner-table.js'
 
 /** A directory that shows owners, modes and attributes which the caller was not allowed to set. */
 export interface RecordingDir extends Dir {
-  /** Content is read here; owners, modes and attributes there are not those meant. */
-  readonly contentPath: string | undefined
   /** What the disk itself does not say, by path. Walks the directory. */
   owners(): Promise<OwnerTable>
   /** Whether `setImmutable` was called for the entry. */
@@ -66,8 +64,9 @@ function wrap(inner: Dir, records: InodeRecords): RecordingDir {
   }
 
   const dir: RecordingDir = {
-    contentPath: inner.hostPath,
-    supports: Object.freeze({ ...inner.supports, xattrs: true, chown: true, immutable: true }),
+    ...(inner.hostPath === undefined ? {} : { contentPath: inner.hostPath }),
+    // fs-verity would stay behind on this machine's disk, and nobody is to think that it had come along.
+    supports: Object.freeze({ ...inner.supports, xattrs: true, chown: true, immutable: true, verity: false }),
     owners: () => records.byPath(inner),
     async isImmutable(path) {
       const stat = await inner.stat(path)
@@ -135,9 +134,6 @@ function wrap(inner: Dir, records: InodeRecords): RecordingDir {
     lock: (path, options) => inner.lock(path, options),
     sub: (path) => wrap(inner.sub(path), records),
   }
-  const { enableVerity, measureVerity } = inner
-  if (enableVerity !== undefined) dir.enableVerity = (path, algorithm) => enableVerity(path, algorithm)
-  if (measureVerity !== undefined) dir.measureVerity = (path) => measureVerity(path)
   return Object.freeze(dir)
 }
 

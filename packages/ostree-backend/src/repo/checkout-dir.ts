@@ -145,8 +145,8 @@ export class DirCheckout implements CheckoutSink {
   }
 
   async #link(path: string, checksum: string): Promise<boolean> {
-    const from = this.#context.dir.hostPath
-    const to = this.#target.hostPath
+    const from = linkPath(this.#context.dir)
+    const to = linkPath(this.#target)
     if (from === undefined || to === undefined) return false
     try {
       // link(2) does not follow a final symbolic link, and the directories were checked on the way down.
@@ -167,6 +167,11 @@ export class DirCheckout implements CheckoutSink {
     for await (const { name } of this.#target.list(path)) names.push(name)
     for (const name of names) await this.#target.remove(joinPath(path, name))
   }
+}
+
+/** Where hard links can be made. They need no owners, so directories that note those allow it too. */
+export function linkPath(dir: Pick<Dir, 'hostPath' | 'contentPath'>): string | undefined {
+  return dir.hostPath ?? dir.contentPath
 }
 
 /** Node has no mknod(2), but every machine has the program; our descriptor is open to our children under /proc. */

@@ -2,7 +2,7 @@ import { BootcError, type Dir, type Meta } from '@bootc-sdk/core'
 import { joinPath } from '@bootc-sdk/core/names'
 import { invalid, unsupported } from '../format/errors.js'
 import type { CheckoutOptions, DirTree, ObjectMeta, OstreeRepo, RepoMode } from './api.js'
-import { DirCheckout } from './checkout-dir.js'
+import { DirCheckout, linkPath } from './checkout-dir.js'
 import { fileFacts, type FileFact } from './checkout-facts.js'
 import { NativeCheckoutSink } from './checkout-native.js'
 import type { RepoContext } from './context.js'
@@ -188,7 +188,7 @@ function whiteoutsOf({ trees }: LoadedTrees): Set<string> {
 }
 
 async function sameFileSystem(repo: Dir, target: Dir): Promise<boolean> {
-  if (repo.hostPath === undefined || target.hostPath === undefined) return false
+  if (linkPath(repo) === undefined || linkPath(target) === undefined) return false
   const [from, to] = await Promise.all([repo.stat(''), target.stat('')])
   return from !== undefined && to !== undefined && from.dev === to.dev
 }

@@ -125,6 +125,7 @@ async function bootFile(tree: Dir, { name, path }: KernelFile): Promise<BootFile
   if (stat === undefined) {
     throw new BootcError('TREE_NOT_FOUND', `${path} does not exist`, { details: { path } })
   }
-  const hostPath = tree.hostPath === undefined ? undefined : `${tree.hostPath}/${path}`
-  return { name, tree, path, sizeBytes: stat.sizeBytes, ...(hostPath === undefined ? {} : { hostPath }) }
+  const top = tree.hostPath ?? tree.contentPath
+  const hostPath = top === undefined ? {} : { hostPath: `${top}/${path}` }
+  return { name, tree, path, sizeBytes: stat.sizeBytes, ...hostPath }
 }
