@@ -191,6 +191,11 @@ export interface StagedRecord {
   /** Whose /etc and kargs are carried over. */
   readonly mergeFrom?: DeploymentId
   readonly kargs: readonly string[]
+  /**
+   * Keys of its boot entry where they are not those of `mergeFrom` (`x-options-source-*`); an empty value takes
+   * one away.
+   */
+  readonly extra?: readonly (readonly [key: string, value: string])[]
   /** `--download-only`: do not finalize at shutdown. */
   readonly locked: boolean
 }

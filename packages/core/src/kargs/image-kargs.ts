@@ -7,6 +7,8 @@ import { splitKargs } from './words.js'
 
 /** Where images keep their kernel arguments. */
 export const kargsDir = 'usr/lib/bootc/kargs.d'
+/** Where a machine keeps its own, below /etc. */
+export const etcKargsDir = 'bootc/kargs.d'
 
 const maxFileBytes = 1 << 20
 
@@ -21,6 +23,11 @@ const rustArchitectures: Readonly<Record<string, string>> = {
   mips64le: 'mips64',
 }
 
+/** Rust's name of an architecture. @param arch Go's name or Rust's */
+export function rustArchitecture(arch: string): string {
+  return rustArchitectures[arch] ?? arch
+}
+
 /**
  * Kernel arguments that an image ships: `usr/lib/bootc/kargs.d/*.toml` in byte order of their names.
  *
@@ -28,23 +35,47 @@ const rustArchitectures: Readonly<Record<string, string>> = {
  * @returns words in order, each once; empty when there is no such directory
  * @throws BootcError `IMAGE_KARGS_INVALID`, naming the file
  */
-export async function readImageKargs(
+export function readImageKargs(
   tree: Pick<ReadTree, 'stat' | 'list' | 'read'>,
   arch: string,
 ): Promise<string[]> {
-  if ((await tree.stat(kargsDir))?.type !== 'directory') return []
+  return readKargsDir(tree, { directory: kargsDir, shown: kargsDir }, arch)
+}
+
+/**
+ * Kernel arguments of a machine, `/etc/bootc/kargs.d/*.toml`: files as images have them.
+ *
+ * @param etc the machine's /etc
+ * @throws BootcError `IMAGE_KARGS_INVALID`
+ */
+export async function readEtcKargs(
+  etc: Pick<ReadTree, 'stat' | 'list' | 'read'>,
+  arch: string,
+): Promise<string[]> {
+  const [parent = ''] = etcKargsDir.split('/')
+  if ((await etc.stat(parent))?.type !== 'directory') return []
+  return readKargsDir(etc, { directory: etcKargsDir, shown: `etc/${etcKargsDir}` }, arch)
+}
+
+async function readKargsDir(
+  tree: Pick<ReadTree, 'stat' | 'list' | 'read'>,
+  { directory, shown }: { directory: string; /** In messages. */ shown: string },
+  arch: string,
+): Promise<string[]> {
+  if ((await tree.stat(directory))?.type !== 'directory') return []
   const names: string[] = []
-  for await (const { name, stat } of tree.list(kargsDir)) {
+  for await (const { name, stat } of tree.list(directory)) {
     if (!name.endsWith('.toml')) continue
-    const path = joinPath(kargsDir, name)
+    const path = joinPath(shown, name)
     if (stat.type !== 'file') throw invalid(path, `is a ${stat.type}, not a regular file`)
     if (stat.sizeBytes > maxFileBytes) throw invalid(path, `is larger than ${maxFileBytes} bytes`)
     names.push(name)
   }
   let kargs: string[] = []
   for (const name of names.sort(compareNames)) {
-    const path = joinPath(kargsDir, name)
-    kargs = extendKargs(kargs, parseKargsToml(await readText(tree, path), arch, path))
+    const path = joinPath(shown, name)
+    const text = await readText(tree, joinPath(directory, name), path)
+    kargs = extendKargs(kargs, parseKargsToml(text, arch, path))
   }
   return kargs
 }
@@ -73,7 +104,7 @@ export function parseKargsToml(text: string, arch: string, path: string): string
   const kargs = strings(table, 'kargs', path)
   if (kargs === undefined) throw invalid(path, 'lacks the key "kargs"')
   const architectures = strings(table, 'match-architectures', path)
-  const matches = architectures?.includes(rustArchitectures[arch] ?? arch) ?? true
+  const matches = architectures?.includes(rustArchitecture(arch)) ?? true
   return matches ? splitKargs(kargs.join(' ')) : []
 }
 
@@ -89,15 +120,19 @@ export function diffImageKargs(
  * Arguments of a deployment that follows another: what the new image dropped goes, what it added is appended,
  * all else (also what was set or deleted on this machine) stays.
  *
- * Differs from bootc in one case: an image without any kargs.d drops the arguments of the one before it.
+ * Differs from bootc in two cases: an image without any kargs.d drops the arguments of the one before it, and
+ * what somebody else owns, too, stays.
+ *
+ * @param owned arguments with owners other than the image
  */
 export function mergeImageKargs(
   current: readonly string[],
   before: readonly string[],
   after: readonly string[],
+  owned: readonly string[] = [],
 ): string[] {
   const { added, removed } = diffImageKargs(before, after)
-  return extendKargs(removeKargs(current, removed), added)
+  return extendKargs(removeKargs(current, removeKargs(removed, owned)), added)
 }
 
 function strings(table: Record<string, unknown>, key: string, path: string): string[] | undefined {
@@ -109,13 +144,13 @@ function strings(table: Record<string, unknown>, key: string, path: string): str
   return value
 }
 
-async function readText(tree: Pick<ReadTree, 'read'>, path: string): Promise<string> {
+async function readText(tree: Pick<ReadTree, 'read'>, path: string, shown: string): Promise<string> {
   const parts: Uint8Array[] = []
   for await (const chunk of tree.read(path)) parts.push(chunk)
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(parts))
   } catch (cause) {
-    throw invalid(path, 'is not UTF-8', cause)
+    throw invalid(shown, 'is not UTF-8', cause)
   }
 }
 

@@ -10,6 +10,25 @@ export {
   replaceKarg,
   replaceKargValue,
 } from './ostree.js'
-export { diffImageKargs, kargsDir, mergeImageKargs, parseKargsToml, readImageKargs } from './image-kargs.js'
+export { editKargs, parseKargsText } from './edit.js'
+export type { KargsEdit } from './edit.js'
+export {
+  diffImageKargs,
+  etcKargsDir,
+  kargsDir,
+  mergeImageKargs,
+  parseKargsToml,
+  readEtcKargs,
+  readImageKargs,
+} from './image-kargs.js'
 export { inheritedRootKargs, installKargs } from './install-kargs.js'
 export type { InstallKargs } from './install-kargs.js'
+export {
+  assertSourceName,
+  forgetKept,
+  kargSources,
+  setKargSource,
+  sourcedKargs,
+  withKeys,
+} from './sources.js'
+export type { EntryKeys, OwnedKargs } from './sources.js'

@@ -3,8 +3,10 @@ import type { DeploymentId, OpOptions, StagedRecord, StoredImage, Warning } from
 import type { SignedImageReference } from '../oci/reference.js'
 import type { Writer } from './context.js'
 import { carryEtc, checkEtc, type EtcOutcome } from './etc.js'
+import type { OwnedKargs } from '../kargs/index.js'
 import type { HostEntry } from './host-state.js'
-import { inheritKargs } from './image-kargs.js'
+import { inheritKargs, inheritedKeys } from './image-kargs.js'
+import { recordExtra } from './staged-keys.js'
 import { discardUnfinished } from './prune.js'
 import { orderWithNew } from './retention.js'
 import type { ChangeOutcome, EtcSummary } from './types.js'
@@ -16,6 +18,8 @@ export interface NewDeployment {
   readonly retainOrigin: boolean
   /** `--download-only`. */
   readonly locked: boolean
+  /** What is to change in the arguments that it inherits. */
+  readonly change?: ((inherited: OwnedKargs) => OwnedKargs) | undefined
 }
 
 export interface Deployed {
@@ -69,8 +73,8 @@ async function createAndPlace(
     lock,
     options,
   )
-  const kargs = await inheritKargs(store.deployments, deployment.id, base, sysroot.host.arch)
-  const entry = newEntry(deployment, kargs, base)
+  const inherited = await inheritKargs(store.deployments, deployment.id, base, sysroot.host.arch)
+  const entry = newEntry(deployment, fresh.change?.(inherited) ?? inherited)
   step('deploying', true)
 
   step('merging', false)
@@ -81,34 +85,32 @@ async function createAndPlace(
 
   if (!state.live) {
     const carried = await completeDeployment(writer, entry, base.id, options)
-    return { outcome: 'deployed', deployment: deployment.id, ...carried }
+    const warnings = [...inherited.warnings, ...carried.warnings]
+    return { outcome: 'deployed', deployment: deployment.id, ...carried, warnings }
   }
   // Kernels and entries wait in the inactive set, so that the shutdown has little left to fail on.
   if (plan.boot !== undefined) await loader.prepare(plan.boot, lock, options)
   await sysroot.root.sync()
   options.signal?.throwIfAborted()
-  const record: StagedRecord = { id: deployment.id, mergeFrom: base.id, kargs, locked: fresh.locked }
+  const record: StagedRecord = {
+    ...{ id: deployment.id, mergeFrom: base.id, kargs: entry.kargs, locked: fresh.locked },
+    ...recordExtra(base.extra, entry.extra),
+  }
   await store.deployments.setStaged(record, lock)
   const armed = (await store.deployments.armFinalize?.(lock)) ?? []
   return {
     outcome: fresh.locked ? 'downloaded' : 'staged',
     deployment: deployment.id,
     ...etc,
-    warnings: [...etc.warnings, ...armed],
+    warnings: [...inherited.warnings, ...etc.warnings, ...armed],
   }
 }
 
-/** The entry of a deployment that follows another; keys in the `x-` name space are inherited as kargs are. */
-export function newEntry(
-  deployment: HostEntry['deployment'],
-  kargs: readonly string[],
-  base: HostEntry | undefined,
-): HostEntry {
+/** The entry of a deployment that follows another. */
+export function newEntry(deployment: HostEntry['deployment'], { kargs, extra }: OwnedKargs): HostEntry {
   return {
-    id: deployment.id,
-    deployment,
-    kargs,
-    extra: base?.extra.filter(([key]) => key.startsWith('x-')) ?? [],
+    ...{ id: deployment.id, deployment, kargs },
+    extra: inheritedKeys(extra),
     staged: false,
     locked: false,
     softRebootCapable: false,

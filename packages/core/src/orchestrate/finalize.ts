@@ -35,7 +35,7 @@ async function finalizeLocked(writer: Writer, options: OpOptions): Promise<Final
   if (!state.order.some(({ id }) => id === record.id)) {
     const staged = stagedEntry(writer)
     const base = baseOf(writer, record.mergeFrom)
-    const entry = newEntry(staged.deployment, record.kargs, base)
+    const entry = newEntry(staged.deployment, staged)
     const carried = await completeDeployment(writer, entry, base?.id, options)
     etc = carried.etc
     warnings.push(...carried.warnings)

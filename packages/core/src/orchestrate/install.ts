@@ -163,7 +163,7 @@ async function deployFirst(
   if (options.bootMountSpec !== undefined) await addBootMount(etc, options.bootMountSpec)
   await deployments.seal(deployment.id, lock)
 
-  const plan = await planOrder(writer, orderWithNew(newEntry(deployment, kargs, undefined), state, undefined))
+  const plan = await planOrder(writer, orderWithNew(newEntry(deployment, { kargs, extra: [] }), state, undefined))
   await checkBootRoom(writer, plan)
   await writeOrder(writer, plan, options)
   const after = await loadState(sysroot, writer)

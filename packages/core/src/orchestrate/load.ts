@@ -10,6 +10,7 @@ import type { Backends } from './backends.js'
 import type { HostEntry, HostState } from './host-state.js'
 import { assignSlots } from './slots.js'
 import { softRebootChecker } from './soft-reboot.js'
+import { stagedKeys } from './staged-keys.js'
 import { kargsOf } from './swap.js'
 
 /** The state of a sysroot that nothing is laid out on. */
@@ -53,7 +54,10 @@ export async function loadState(sysroot: Sysroot, backends: Backends): Promise<H
   const stagedEntry =
     staged === undefined || stagedDeployment === undefined
       ? undefined
-      : await hostEntry(stagedDeployment, staged.kargs, capable, { staged: true, locked: staged.locked })
+      : await hostEntry(stagedDeployment, staged.kargs, capable, {
+          ...{ staged: true, locked: staged.locked },
+          extra: stagedKeys(staged, order),
+        })
   // The running deployment may have lost its boot entry; it is still what runs.
   const running =
     booted === undefined
@@ -123,7 +127,13 @@ async function hostEntry(
   deployment: Deployment,
   kargs: readonly string[],
   capable: (deployment: Deployment, kargs: readonly string[]) => Promise<boolean>,
-  role: { index?: number; entry?: BootEntry; staged?: boolean; locked?: boolean },
+  role: {
+    index?: number
+    entry?: BootEntry
+    staged?: boolean
+    locked?: boolean
+    extra?: HostEntry['extra']
+  },
 ): Promise<HostEntry> {
   return {
     id: deployment.id,

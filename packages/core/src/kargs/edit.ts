@@ -1,0 +1,61 @@
+import { BootcError } from '../errors.js'
+import { appendKarg, deleteKarg, deleteKargIfPresent, replaceKargValue } from './ostree.js'
+import { sameKarg, splitKargs } from './words.js'
+
+/** Changes of kernel arguments by hand, as `rpm-ostree kargs` takes them; each text may hold several words. */
+export interface KargsEdit {
+  readonly append?: readonly string[]
+  /** Unless the same key has the same value already. */
+  readonly appendIfMissing?: readonly string[]
+  /** `key=value`, or `key` when that has one value. */
+  readonly delete?: readonly string[]
+  readonly deleteIfPresent?: readonly string[]
+  /** `key=new` when the key has one value, `key=old=new` else. */
+  readonly replace?: readonly string[]
+}
+
+/**
+ * Apply changes: deletions, replacements, additions.
+ *
+ * @throws BootcError `BOOT_KARG_NOT_FOUND`, `BOOT_KARG_AMBIGUOUS`, `BOOT_KARG_INVALID`
+ */
+export function editKargs(kargs: readonly string[], edit: KargsEdit): string[] {
+  const words = (texts: readonly string[] | undefined): string[] => (texts ?? []).flatMap(parseKargsText)
+  let out = [...kargs]
+  for (const word of words(edit.delete)) out = deleteKarg(out, word)
+  for (const word of words(edit.deleteIfPresent)) {
+    // One with another value is not the one that is meant.
+    const isPlain = !word.includes('=')
+    if (isPlain || out.includes(word)) out = deleteKargIfPresent(out, word)
+  }
+  for (const word of words(edit.replace)) out = replaceKargValue(out, word)
+  for (const word of words(edit.append)) out = appendKarg(out, word)
+  for (const word of words(edit.appendIfMissing)) {
+    if (!out.some((other) => sameKarg(other, word))) out = appendKarg(out, word)
+  }
+  return out
+}
+
+/**
+ * Words of a text that people or programs hand in. What would change the rest of the command line, or the
+ * structure of a boot entry, is refused.
+ *
+ * @throws BootcError `BOOT_KARG_INVALID`
+ */
+export function parseKargsText(text: string): string[] {
+  const quotes = text.split('"').length - 1
+  if (quotes % 2 === 1) throw invalid(text, 'has a quote that is not closed')
+  // Tab and line ends only separate words; within quotes they would end the line of a boot entry.
+  // eslint-disable-next-line no-control-regex
+  if (splitKargs(text).some((word) => /[\0-\x1f\x7f]/.test(word))) throw invalid(text, 'has a control character')
+  const words = splitKargs(text)
+  const nameless = words.find((word) => /^"?=/.test(word))
+  if (nameless !== undefined) throw invalid(nameless, 'has no key')
+  return words
+}
+
+function invalid(text: string, problem: string): BootcError {
+  return new BootcError('BOOT_KARG_INVALID', `kernel argument ${JSON.stringify(text)} ${problem}`, {
+    details: { karg: text, problem },
+  })
+}
