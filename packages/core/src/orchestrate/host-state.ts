@@ -6,6 +6,7 @@ import type {
   StagedRecord,
   UnlockedState,
 } from '../interfaces/index.js'
+import type { HealingFacts } from './trial-types.js'
 
 /** A deployment in its role. Plain data. */
 export interface HostEntry {
@@ -56,4 +57,6 @@ export interface HostState {
   readonly unlocked: UnlockedState
   /** Complete deployments on disk that no boot entry names (left-overs, or staged). */
   readonly orphans: readonly Deployment[]
+  /** Trials and failures; absent when there are none. */
+  readonly healing?: HealingFacts
 }

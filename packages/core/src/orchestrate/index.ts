@@ -1,5 +1,6 @@
 export type * from './host-state.js'
 export type * from './pull-types.js'
+export type * from './trial-types.js'
 export type * from './types.js'
 export type { MovePlan, MoveStoreOptions } from './move-store.js'
 export type { MoveWay } from './move-image.js'

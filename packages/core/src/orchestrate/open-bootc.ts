@@ -29,6 +29,7 @@ export function openBootc(parts: BootcParts): Promise<Bootc> {
       (await import('./apply-spec.js')).applySpec(context, spec, options),
     finalize: async (options = {}) => (await import('./finalize.js')).finalizeStaged(context, options),
     prune: async (options = {}) => (await import('./prune.js')).pruneSysroot(context, options),
+    bootCheck: async (options) => (await import('./boot-check.js')).bootCheck(context, options),
     pin: async (id, pinned, options = {}) =>
       (await import('./pin.js')).pinDeployment(context, id, pinned, options),
     store: (name) => backends.openStore(name),

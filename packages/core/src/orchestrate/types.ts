@@ -18,6 +18,7 @@ import type { SignedImageReference } from '../oci/reference.js'
 import type { HostState } from './host-state.js'
 import type { MovePlan, MoveStoreOptions } from './move-store.js'
 import type { PullResult } from './pull-types.js'
+import type { BootCheckOptions, BootCheckResult, FailedFacts } from './trial-types.js'
 
 /** Everything an orchestration runs on. Registration is by argument; order is preference. */
 export interface BootcParts {
@@ -70,6 +71,8 @@ export type ChangeOutcome =
   | 'deployed'
   /** switch and edit: the specification is what it was. */
   | 'unchanged'
+  /** The newest image is one that failed here (`failed` has when and why); nothing was changed. */
+  | 'known-bad'
 
 /** Plain data. */
 export interface ChangeResult {
@@ -89,6 +92,8 @@ export interface ChangeResult {
   readonly warnings: readonly Warning[]
   /** A reboot was asked for with `apply` (it has been requested from the host). */
   readonly rebootRequested: boolean
+  /** With `known-bad`. */
+  readonly failed?: FailedFacts
 }
 
 /** How many paths of /etc differ from the defaults, and so were (or will be) carried over. */
@@ -109,6 +114,8 @@ export interface UpgradeOptions extends OpOptions {
   readonly fromDownloaded?: boolean
   /** Same repository, other tag; followed from then on. */
   readonly tag?: string
+  /** Try an image again that failed its trial here; its failure is forgotten. */
+  readonly retryFailed?: boolean
 }
 
 export interface SwitchOptions extends OpOptions {
@@ -225,6 +232,11 @@ export interface Bootc {
   /** Run at shutdown: make what is staged the default. Repeatable. */
   finalize(options?: OpOptions): Promise<FinalizeResult>
   prune(options?: OpOptions): Promise<PruneResult>
+  /**
+   * Judge the running system (`bootc-sdk boot-check`): end its trial, or write down why it failed; and find out
+   * whether the machine has fallen back from another.
+   */
+  bootCheck(options: BootCheckOptions): Promise<BootCheckResult>
   pin(id: DeploymentId, pinned: boolean, options?: OpOptions): Promise<PinResult>
   /** The store in use (or the named one), opened. @throws `SYSROOT_NOT_INITIALIZED` */
   store(name?: string): Promise<StoreBackend>

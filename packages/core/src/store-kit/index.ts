@@ -1,5 +1,6 @@
 export { ChunkQueue } from './chunk-queue.js'
 export { startFinalizeUnit } from './finalize-unit.js'
+export { followPath } from './follow-path.js'
 export { ioConcurrency, mapLimit } from './map-limit.js'
 export { nativeAccess, type NativeAccess } from './native-access.js'
 export { parseOsRelease } from './os-release.js'
