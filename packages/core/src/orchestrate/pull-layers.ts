@@ -23,7 +23,7 @@ export async function pullLayers(parts: PullLayersParts): Promise<number> {
   let bytes = 0
   parts.session.layers.forEach((layer, index) => {
     if (layer.present) return
-    bytes += layer.descriptor.size
+    bytes += (parts.image.served?.get(layer.descriptor.digest) ?? layer.descriptor).size
     tasks.push({ index, after: layer.after, run: (signal) => pullLayer(parts, index, signal) })
   })
   await runTasks(tasks, parts.concurrency, parts.signal)
@@ -36,12 +36,14 @@ async function pullLayer(parts: PullLayersParts, index: number, signal: AbortSig
   const layer = session.layers[index] as ImportSession['layers'][number]
   const { descriptor, diffId } = layer
   const id = descriptor.digest
+  const served = image.served?.get(id) ?? descriptor
+  const served = image.served?.get(id) ?? descriptor
   await withRetry(
     async () => {
-      const meter = byteMeter(id, descriptor.size, (detail) => emit({ type: 'pull:layer', detail }))
+      const meter = byteMeter(id, served.size, (detail) => emit({ type: 'pull:layer', detail }))
       const tar = codec.decodeLayer(
         transport.openLayer(image, descriptor, { signal, onProgress: (event) => emit(event as PullEvent) }),
-        { digest: descriptor.digest, sizeBytes: descriptor.size, diffId },
+        { digest: served.digest, sizeBytes: served.size, diffId },
         { signal, onBytes: (bytes) => meter.set(bytes) },
       )
       await session.putLayer(index, tar, { signal, onProgress: (event) => emit(event as PullEvent) })

@@ -1,3 +1,5 @@
+export { resolveImage } from './resolve-image.js'
+export type { DocumentSource, ServedDocument } from './resolve-image.js'
 export { defaultTransports } from './default-transports.js'
 export type { DefaultTransportOptions } from './default-transports.js'
 export { dirTransport } from './local/dir-transport.js'
