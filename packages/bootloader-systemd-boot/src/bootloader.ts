@@ -1,7 +1,8 @@
 import { BootcError } from '@bootc-sdk/core'
 import type { BootEntry, Bootloader, BootPlan, BootSpec, Dir, Sysroot } from '@bootc-sdk/core'
 import { parseBootCount } from '@bootc-sdk/core/bls'
-import { copyFiles, missingPlacements, placementsOf } from './artifacts.js'
+import { copyToFat, missingOnFat } from '@bootc-sdk/core/boot-kit'
+import { placementsOf } from './artifacts.js'
 import { entriesDir, readEntries, readSet, renderEntries, sameSet, stagedDir } from './entries.js'
 import { installLoader } from './install.js'
 import { installedVersion } from './installed.js'
@@ -27,7 +28,7 @@ export function openSystemdBoot({ sysroot, volumes, efivars }: LoaderParts): Boo
   const missingOf = async (specs: readonly BootSpec[]) => {
     const active = await readActive(dir)
     const trusted = filesOf(await readEntries(dir, active.files))
-    return missingPlacements(dir, placementsOf(specs), trusted)
+    return missingOnFat(dir, placementsOf(specs), trusted)
   }
 
   return {
@@ -66,7 +67,7 @@ export function openSystemdBoot({ sysroot, volumes, efivars }: LoaderParts): Boo
         volumes,
         missing.reduce((sum, { file }) => sum + file.sizeBytes, 0),
       )
-      await copyFiles(dir, missing, options)
+      await copyToFat(dir, missing, options)
       options.signal?.throwIfAborted()
       await writeStaged(dir, await render(plan.specs), await readActive(dir))
     },

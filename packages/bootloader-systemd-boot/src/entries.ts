@@ -9,9 +9,9 @@ import {
   sortForSystemdBoot,
 } from '@bootc-sdk/core/bls'
 import { directoryOnVolume } from './artifacts.js'
-import { inVolume, isDirectory, readAll } from './fat-dir.js'
+import { inVolume, isDirectory, readAll } from '@bootc-sdk/core/boot-kit'
 import { fileNamesFor, sortKeysFor } from './names.js'
-import { peText } from './pe.js'
+import { peText } from '@bootc-sdk/core/boot-kit'
 
 export const entriesDir = 'loader/entries'
 export const stagedDir = 'loader/entries.staged'

@@ -1,7 +1,12 @@
 import type { Dir, Host, LoaderInstallOptions, ReadTree, Warning } from '@bootc-sdk/core'
 import { compareUapiVersions } from '@bootc-sdk/core/bls'
-import { isDirectory, makeDirs, readAll } from './fat-dir.js'
-import { registerWithFirmware } from './firmware.js'
+import {
+  isDirectory,
+  onEveryEsp,
+  readAll,
+  registerWithFirmware,
+  replaceOnFat,
+} from '@bootc-sdk/core/boot-kit'
 import { installedLoaders, loaderHome, removableHome } from './installed.js'
 import { layOut, layOutEsp, seedRandom } from './loader-files.js'
 import { loaderVersion } from './pe.js'
@@ -10,6 +15,8 @@ import type { BootVolumes } from './volume.js'
 const shippedDir = 'usr/lib/systemd/boot/efi'
 /** Of bootc's images: `<name>/*.auth`. @see bootc.md §19 in the format documents */
 const enrolmentDir = 'usr/lib/bootc/install/secureboot-keys'
+/** As bootctl names it in the firmware's menu. */
+const label = 'Linux Boot Manager'
 
 /** A loader program that an image brings. */
 interface Program {
@@ -44,28 +51,24 @@ export async function installLoader(
     const message = `the image brings no systemd-boot in /${shippedDir}, so none was installed`
     warn('boot:loader-missing', message, { path: shippedDir })
   }
-  for (const [index, esp] of esps.entries()) {
-    options.signal?.throwIfAborted()
-    try {
+  warnings.push(
+    ...(await onEveryEsp(esps, options, async (esp) => {
       for (const program of programs) await installProgram(tree!, esp.dir, program, update)
-      if (!update) {
-        await layOutEsp(esp.dir)
-        if (tree !== undefined) await copyKeys(tree, esp.dir)
-        if (randomSeed) warnings.push(...(await seedRandom(esp.dir)))
-      }
-      await esp.dir.sync()
-    } catch (error) {
-      options.signal?.throwIfAborted()
-      // The machine starts from the others.
-      if (index === 0) throw error
-      const message = `the loader on ESP ${index + 1} was left as it is: ${String(error)}`
-      warn('boot:esp-skipped', message, { esp: esp.dir.hostPath ?? String(index) })
-    }
-  }
+      if (update) return []
+      await layOutEsp(esp.dir)
+      if (tree !== undefined) await copyKeys(tree, esp.dir)
+      return randomSeed ? seedRandom(esp.dir) : []
+    })),
+  )
   if (!update && firmwareVariables && programs.length > 0) {
-    warnings.push(...(await registerWithFirmware(host, esps, options)))
+    warnings.push(...(await registerWithFirmware(host, esps, { ...options, label, programOn })))
   }
   return warnings
+}
+
+async function programOn(esp: Dir): Promise<string | undefined> {
+  const found = await installedLoaders(esp)
+  return found.find(({ path }) => path.startsWith(`${loaderHome}/`))?.path
 }
 
 async function shippedPrograms(tree: ReadTree): Promise<Program[]> {
@@ -93,7 +96,7 @@ async function installProgram(tree: ReadTree, esp: Dir, program: Program, update
     const version = installed.get(path.toLowerCase())
     // What is not systemd-boot is not ours to update, and versions do not go back.
     if (update && (version === undefined || compareUapiVersions(version, program.version) >= 0)) continue
-    await replaceFile(esp, path, data)
+    await replaceOnFat(esp, path, data)
   }
 }
 
@@ -104,15 +107,7 @@ async function copyKeys(tree: ReadTree, esp: Dir): Promise<void> {
     for await (const file of tree.list(`${enrolmentDir}/${name}`)) {
       if (file.stat.type !== 'file' || !file.name.endsWith('.auth')) continue
       const data = await readAll(tree, `${enrolmentDir}/${name}/${file.name}`)
-      await replaceFile(esp, `loader/keys/${name}/${file.name}`, data)
+      await replaceOnFat(esp, `loader/keys/${name}/${file.name}`, data)
     }
   }
-}
-
-async function replaceFile(dir: Dir, path: string, data: Buffer): Promise<void> {
-  await makeDirs(dir, path.slice(0, path.lastIndexOf('/')))
-  const found = await dir.stat(path)
-  if (found?.type === 'file' && found.sizeBytes === data.length && data.equals(await readAll(dir, path)))
-    return
-  await dir.write(path, data)
 }

@@ -1,6 +1,6 @@
 import type { Dir, Volume } from '@bootc-sdk/core'
 import { compareUapiVersions } from '@bootc-sdk/core/bls'
-import { isDirectory } from './fat-dir.js'
+import { isDirectory } from '@bootc-sdk/core/boot-kit'
 import { loaderVersion } from './pe.js'
 
 /** Directory of the loader's programs on an ESP. */

@@ -1,7 +1,7 @@
 import type { Dir } from '@bootc-sdk/core'
 import { parseBootCount } from '@bootc-sdk/core/bls'
 import { defaultOf, entriesDir, readSet, type EntryFile, type OwnFile } from './entries.js'
-import { isDirectory, readAll } from './fat-dir.js'
+import { isDirectory, readAll } from '@bootc-sdk/core/boot-kit'
 
 /**
  * What a change in several steps is about, there as long as it is not done. JSON:

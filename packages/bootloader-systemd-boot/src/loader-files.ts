@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Dir, Warning } from '@bootc-sdk/core'
 import { entriesDir } from './entries.js'
-import { attributes, makeDirs } from './fat-dir.js'
+import { attributes, makeDirs } from '@bootc-sdk/core/boot-kit'
 import type { BootVolumes } from './volume.js'
 
 /** Says that entries are of Type #1. @see systemd 257 src/bootctl/bootctl-install.c */

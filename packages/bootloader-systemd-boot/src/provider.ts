@@ -1,7 +1,7 @@
 import type { Bootloader, Dir, Provider, Sysroot } from '@bootc-sdk/core'
 import { openSystemdBoot } from './bootloader.js'
 import { entriesDir, holdsOwnEntries } from './entries.js'
-import { isDirectory } from './fat-dir.js'
+import { isDirectory } from '@bootc-sdk/core/boot-kit'
 import { installedVersion } from './installed.js'
 import { entriesMark, layOut } from './loader-files.js'
 import { findVolumes, requireVolumes } from './volume.js'

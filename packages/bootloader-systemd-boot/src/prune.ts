@@ -1,6 +1,6 @@
 import type { BootEntry, Dir } from '@bootc-sdk/core'
 import { entriesDir, isTemporary, readEntries, readSet, stagedDir } from './entries.js'
-import { inVolume, isDirectory } from './fat-dir.js'
+import { inVolume, isDirectory } from '@bootc-sdk/core/boot-kit'
 import { readActive } from './journal.js'
 import { recover } from './switch.js'
 

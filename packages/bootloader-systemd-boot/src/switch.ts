@@ -1,7 +1,7 @@
 import { isBootcError } from '@bootc-sdk/core'
 import type { Dir } from '@bootc-sdk/core'
 import { entriesDir, stagedDir, type EntryFile } from './entries.js'
-import { makeDirs } from './fat-dir.js'
+import { makeDirs } from '@bootc-sdk/core/boot-kit'
 import { journalPath, readActive, type ActiveSet, type Journal } from './journal.js'
 import { sameName, stepsBetween } from './steps.js'
 

@@ -1,7 +1,11 @@
-import type { Host, OpOptions, Volume, Warning } from '@bootc-sdk/core'
-import { installedLoaders, loaderHome } from './installed.js'
+import type { Dir, Host, OpOptions, Volume, Warning } from '../interfaces/index.js'
 
-const label = 'Linux Boot Manager'
+export interface FirmwareEntry {
+  /** Name in the firmware's menu. */
+  readonly label: string
+  /** Path of the program to start, on an ESP. */
+  readonly programOn: (esp: Dir) => Promise<string | undefined>
+}
 
 /**
  * Have the firmware of this machine start the loader first, by efibootmgr. Without it the file that firmware
@@ -12,7 +16,7 @@ const label = 'Linux Boot Manager'
 export async function registerWithFirmware(
   host: Host,
   esps: readonly Volume[],
-  options: OpOptions,
+  { label, programOn, ...options }: OpOptions & FirmwareEntry,
 ): Promise<Warning[]> {
   const failed = (why: string): Warning[] => [
     { code: 'boot:firmware-variables', message: `the loader was not registered with the firmware: ${why}` },
@@ -25,7 +29,7 @@ export async function registerWithFirmware(
   if (known.stdout.split('\n').some((line) => line.includes(` ${label}`))) return []
   for (const { dir } of esps) {
     if (dir.hostPath === undefined) return failed('the ESP is not mounted')
-    const program = (await installedLoaders(dir)).find(({ path }) => path.startsWith(`${loaderHome}/`))
+    const program = await programOn(dir)
     const source = await run(['findmnt', '--noheadings', '--output', 'SOURCE', '--target', dir.hostPath])
     const device = source.stdout.trim()
     const found = await run(['lsblk', '--noheadings', '--paths', '--output', 'PKNAME,PARTN', device])
@@ -33,7 +37,7 @@ export async function registerWithFirmware(
     if (program === undefined || disk === undefined || number === undefined || !/^\d+$/.test(number)) {
       return failed(`the partition of ${dir.hostPath} was not found`)
     }
-    const loader = `\\${program.path.replaceAll('/', '\\')}`
+    const loader = `\\${program.replaceAll('/', '\\')}`
     const partition = ['--disk', disk, '--part', number]
     const made = await run(['efibootmgr', '--create', ...partition, '--label', label, '--loader', loader])
     if (made.code !== 0) return failed(made.stderr.trim())

@@ -1,4 +1,4 @@
-import type { Dir, Meta } from '@bootc-sdk/core'
+import type { Dir, Meta } from '../interfaces/index.js'
 
 /** Attributes for a new file: on FAT they come from the mount, and asking for others fails. */
 export function attributes(dir: Dir, mode: number): Meta {

@@ -1,0 +1,37 @@
+import type { Dir, OpOptions, Volume, Warning } from '../interfaces/index.js'
+import { makeDirs, readAll } from './fat-dir.js'
+
+/**
+ * Put a loader on every EFI system partition, and sync each. Only the first must work: the machine starts from the
+ * others when that disk is gone.
+ */
+export async function onEveryEsp(
+  esps: readonly Volume[],
+  options: OpOptions,
+  put: (esp: Volume) => Promise<readonly Warning[]>,
+): Promise<Warning[]> {
+  const warnings: Warning[] = []
+  for (const [index, esp] of esps.entries()) {
+    options.signal?.throwIfAborted()
+    try {
+      warnings.push(...(await put(esp)))
+      await esp.dir.sync()
+    } catch (error) {
+      options.signal?.throwIfAborted()
+      if (index === 0) throw error
+      const message = `the loader on ESP ${index + 1} was left as it is: ${String(error)}`
+      const details = { esp: esp.dir.hostPath ?? String(index) }
+      warnings.push({ code: 'boot:esp-skipped', message, details })
+    }
+  }
+  return warnings
+}
+
+/** Write a file with the directories above it, unless it says that already. */
+export async function replaceOnFat(dir: Dir, path: string, data: Uint8Array): Promise<void> {
+  if (path.includes('/')) await makeDirs(dir, path.slice(0, path.lastIndexOf('/')))
+  const found = await dir.stat(path)
+  const isSame = found?.type === 'file' && found.sizeBytes === data.length
+  if (isSame && Buffer.compare(data, await readAll(dir, path)) === 0) return
+  await dir.write(path, data)
+}
