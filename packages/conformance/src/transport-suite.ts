@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import type { ImageReference, ImageTransport } from '@bootc-sdk/core'
+import type { Descriptor, ImageReference, ImageTransport, ResolvedImage } from '@bootc-sdk/core'
 import { buildImage, dir, file, type BuiltImage } from '@bootc-sdk/core/testing'
 import { bytesOf, isPlainData, methodMatches, rejectsWith, rejectsWithReason } from './checks.js'
 import { group, type Runner } from './runner.js'
@@ -61,8 +61,9 @@ export function transportSuite(options: TransportSuiteOptions): void {
       const resolved = await transport.resolve(references.one)
       for (const layer of resolved.manifest.layers) {
         const bytes = await bytesOf(transport.openLayer(resolved, layer))
-        assert.equal(sha256(bytes), layer.digest)
-        assert.equal(bytes.length, layer.size)
+        const served = servedAs(resolved, layer)
+        assert.equal(sha256(bytes), served.digest)
+        assert.equal(bytes.length, served.size)
       }
     })
 
@@ -87,7 +88,7 @@ export function transportSuite(options: TransportSuiteOptions): void {
       const read = (layer: typeof a) => bytesOf(transport.openLayer(resolved, layer!))
       const [first, second, again] = await Promise.all([read(a), read(b), read(a)])
       assert.ok(first.equals(again))
-      assert.equal(sha256(second), b!.digest)
+      assert.equal(sha256(second), servedAs(resolved, b!).digest)
     })
 
     test('a reader that leaves early leaves nothing hanging', async ({ transport, references }) => {
@@ -103,7 +104,8 @@ export function transportSuite(options: TransportSuiteOptions): void {
       const resolved = await transport.resolve(references.one)
       const layer = resolved.manifest.layers[1]!
       for await (const chunk of transport.openLayer(resolved, layer)) chunk.fill(0)
-      assert.equal(sha256(await bytesOf(transport.openLayer(resolved, layer))), layer.digest)
+      const again = await bytesOf(transport.openLayer(resolved, layer))
+      assert.equal(sha256(again), servedAs(resolved, layer).digest)
     })
 
     test('an image that is not there is told by an error of the family', async (bench) => {
@@ -128,6 +130,11 @@ export function transportSuite(options: TransportSuiteOptions): void {
       }
     })
   })
+}
+
+/** Sources that do not keep blobs say what they give instead. */
+function servedAs({ served }: ResolvedImage, layer: Descriptor): Descriptor {
+  return served?.get(layer.digest) ?? layer
 }
 
 function sha256(bytes: Uint8Array): string {

@@ -22,11 +22,6 @@ export interface ResolvedImage {
    * (storage of podman: plain tars, under their diff ids).
    */
   readonly served?: ReadonlyMap<Digest, Descriptor>
-  /**
-   * By digest of a layer in the manifest: what `openLayer` gives for it, where the source does not keep the blob
-   * (storage of podman: plain tars, under their diff ids).
-   */
-  readonly served?: ReadonlyMap<Digest, Descriptor>
   /** What was odd but not wrong: a lying header, a config for another platform. */
   readonly warnings?: readonly Warning[]
 }

@@ -37,7 +37,6 @@ async function pullLayer(parts: PullLayersParts, index: number, signal: AbortSig
   const { descriptor, diffId } = layer
   const id = descriptor.digest
   const served = image.served?.get(id) ?? descriptor
-  const served = image.served?.get(id) ?? descriptor
   await withRetry(
     async () => {
       const meter = byteMeter(id, served.size, (detail) => emit({ type: 'pull:layer', detail }))
