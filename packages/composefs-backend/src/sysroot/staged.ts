@@ -13,6 +13,7 @@ interface Notes {
   readonly id: DeploymentId
   readonly mergeFrom?: DeploymentId
   readonly kargs: readonly string[]
+  readonly extra?: NonNullable<StagedRecord['extra']>
 }
 
 /**
@@ -54,8 +55,11 @@ export async function writeStaged(
     await run.remove(notesPath)
     return
   }
-  const { id, mergeFrom, kargs, locked } = record
-  const notes: Notes = { id, ...(mergeFrom === undefined ? {} : { mergeFrom }), kargs }
+  const { id, mergeFrom, kargs, locked, extra } = record
+  const notes: Notes = {
+    ...{ id, ...(mergeFrom === undefined ? {} : { mergeFrom }), kargs },
+    ...(extra === undefined ? {} : { extra }),
+  }
   if ((await run.stat(directory)) === undefined) await run.mkdir(directory, { mode: 0o755 })
   await run.write(notesPath, Buffer.from(JSON.stringify(notes)), { mode: 0o644 })
   const text = JSON.stringify({ depl_id: id, finalization_locked: locked })
@@ -70,11 +74,20 @@ function parseRecord(text: string | undefined): { id: DeploymentId; locked: bool
 }
 
 function parseNotes(text: string | undefined): Notes | undefined {
-  const { id, mergeFrom, kargs } = parseObject(text) ?? {}
-  if (typeof id !== 'string' || !Array.isArray(kargs) || !kargs.every((karg) => typeof karg === 'string')) {
-    return undefined
+  const { id, mergeFrom, kargs, extra } = parseObject(text) ?? {}
+  if (typeof id !== 'string' || !isStrings(kargs)) return undefined
+  return {
+    ...{ id, kargs, ...(typeof mergeFrom === 'string' ? { mergeFrom } : {}) },
+    ...(isPairs(extra) ? { extra } : {}),
   }
-  return { id, kargs: kargs as string[], ...(typeof mergeFrom === 'string' ? { mergeFrom } : {}) }
+}
+
+function isPairs(value: unknown): value is NonNullable<Notes['extra']> {
+  return Array.isArray(value) && value.every((pair) => isStrings(pair) && pair.length === 2)
+}
+
+function isStrings(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string')
 }
 
 function parseObject(text: string | undefined): Readonly<Record<string, unknown>> | undefined {

@@ -28,12 +28,26 @@ export function editKargs(kargs: readonly string[], edit: KargsEdit): string[] {
     const isPlain = !word.includes('=')
     if (isPlain || out.includes(word)) out = deleteKargIfPresent(out, word)
   }
-  for (const word of words(edit.replace)) out = replaceKargValue(out, word)
+  for (const word of words(edit.replace)) out = replaceValue(out, word)
   for (const word of words(edit.append)) out = appendKarg(out, word)
   for (const word of words(edit.appendIfMissing)) {
     if (!out.some((other) => sameKarg(other, word))) out = appendKarg(out, word)
   }
   return out
+}
+
+/**
+ * `key=old=new` where one of the values is `old`, in which equals signs may be (`root=LABEL=a=LABEL=b`); else
+ * `key=new`, in which they may be as well.
+ */
+function replaceValue(kargs: readonly string[], change: string): string[] {
+  const [key = '', ...rest] = change.split('=')
+  for (let at = 1; at < rest.length; at++) {
+    const place = kargs.indexOf(`${key}=${rest.slice(0, at).join('=')}`)
+    if (place >= 0) return kargs.with(place, `${key}=${rest.slice(at).join('=')}`)
+  }
+  const places = kargs.flatMap((karg, place) => (karg === key || karg.startsWith(`${key}=`) ? [place] : []))
+  return places.length === 1 ? kargs.with(places[0]!, change) : replaceKargValue(kargs, change)
 }
 
 /**
@@ -47,7 +61,8 @@ export function parseKargsText(text: string): string[] {
   if (quotes % 2 === 1) throw invalid(text, 'has a quote that is not closed')
   // Tab and line ends only separate words; within quotes they would end the line of a boot entry.
   // eslint-disable-next-line no-control-regex
-  if (splitKargs(text).some((word) => /[\0-\x1f\x7f]/.test(word))) throw invalid(text, 'has a control character')
+  if (splitKargs(text).some((word) => /[\0-\x1f\x7f]/.test(word)))
+    throw invalid(text, 'has a control character')
   const words = splitKargs(text)
   const nameless = words.find((word) => /^"?=/.test(word))
   if (nameless !== undefined) throw invalid(nameless, 'has no key')

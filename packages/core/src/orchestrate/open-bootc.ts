@@ -32,6 +32,13 @@ export function openBootc(parts: BootcParts): Promise<Bootc> {
     bootCheck: async (options) => (await import('./boot-check.js')).bootCheck(context, options),
     pin: async (id, pinned, options = {}) =>
       (await import('./pin.js')).pinDeployment(context, id, pinned, options),
+    kargs: async (options = {}) => (await import('./edit-kargs.js')).readKargs(context, options),
+    editKargs: async (options) => (await import('./edit-kargs.js')).changeKargsByHand(context, options),
+    setKargsForSource: async (source, kargs, options = {}) =>
+      (await import('./edit-kargs.js')).changeKargsForSource(context, source, kargs, options),
+    entries: async (options = {}) => (await import('./entries.js')).listEntries(context, options),
+    bootOnce: async (which, options = {}) =>
+      (await import('./entries.js')).bootEntryOnce(context, which, options),
     store: (name) => backends.openStore(name),
     bootloader: (name) => backends.openLoader(name),
   })

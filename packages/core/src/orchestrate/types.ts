@@ -16,6 +16,7 @@ import type {
 } from '../interfaces/index.js'
 import type { SignedImageReference } from '../oci/reference.js'
 import type { HostState } from './host-state.js'
+import type { BootOnceResult, EntryFacts, KargsEditOptions, KargsFacts, KargsResult } from './kargs-types.js'
 import type { MovePlan, MoveStoreOptions } from './move-store.js'
 import type { PullResult } from './pull-types.js'
 import type { BootCheckOptions, BootCheckResult, FailedFacts } from './trial-types.js'
@@ -238,6 +239,16 @@ export interface Bootc {
    */
   bootCheck(options: BootCheckOptions): Promise<BootCheckResult>
   pin(id: DeploymentId, pinned: boolean, options?: OpOptions): Promise<PinResult>
+  /** Kernel arguments of what boots next: of the staged deployment, else the booted, else the default one. */
+  kargs(options?: OpOptions): Promise<KargsFacts>
+  /** Change them by hand (`bootc-sdk kargs`). */
+  editKargs(options: KargsEditOptions): Promise<KargsResult>
+  /** Let a source own exactly these; none: drop the source (`loader-entries set-options-for-source`). */
+  setKargsForSource(source: string, kargs: string | undefined, options?: OpOptions): Promise<KargsResult>
+  /** Boot entries in boot order, also such as no deployment answers to. */
+  entries(options?: OpOptions): Promise<EntryFacts[]>
+  /** Boot an entry (file name or deployment) next time only; undefined takes it back. */
+  bootOnce(which: string | undefined, options?: OpOptions): Promise<BootOnceResult>
   /** The store in use (or the named one), opened. @throws `SYSROOT_NOT_INITIALIZED` */
   store(name?: string): Promise<StoreBackend>
   /** The loader in use (or the named one), opened. */

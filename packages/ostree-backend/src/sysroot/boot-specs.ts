@@ -19,8 +19,6 @@ export interface OrderedDeployment {
   /** Of its commit, for the title. */
   readonly version?: string | undefined
   readonly kargs: readonly string[]
-  /** Other keys for its entry. */
-  readonly extra?: readonly (readonly [key: string, value: string])[]
 }
 
 /**
@@ -79,10 +77,7 @@ export async function makeBootSpecs(
         kargs: deployment.kargs,
         fileName: `ostree-${number}.conf`,
         bootPrefix,
-        extra: [
-          ...(kernel.devicetrees.length === 0 ? [] : [['fdtdir', `${bootPrefix}${dir}/dtb`] as const]),
-          ...(deployment.extra ?? []),
-        ],
+        extra: kernel.devicetrees.length === 0 ? [] : [['fdtdir', `${bootPrefix}${dir}/dtb`]],
       } satisfies BootSpec
     }),
   )

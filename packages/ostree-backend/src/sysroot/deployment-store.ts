@@ -140,11 +140,13 @@ class OstreeDeploymentStore implements DeploymentStore {
     const file = await readStaged(this.#sysroot)
     if (file === undefined || (await this.#root.stat(rootPath(file.target.name))) === undefined)
       return undefined
+    const extra = entryKeysOf(file)
     return {
       id: deploymentId(file.target.name),
       ...(file.mergeFrom === undefined ? {} : { mergeFrom: deploymentId(file.mergeFrom.name) }),
       kargs: await stagedKargs(this.#sysroot, file),
       locked: file.locked,
+      ...(extra.length === 0 ? {} : { extra }),
     }
   }
 
@@ -194,19 +196,16 @@ class OstreeDeploymentStore implements DeploymentStore {
     version: BootVersion,
   ): Promise<BootSpec[]> {
     await this.#bootChecksums.load()
-    const staged = await readStaged(this.#sysroot)
     const deployments = []
     for (const { id, kargs } of order) {
       const name = await this.existing(id)
       const commit = await commitOf(this.#repo, name.checksum)
-      const isStaged = staged !== undefined && deploymentId(staged.target.name) === id
       deployments.push({
         id,
         name,
         bootChecksum: await this.#bootChecksums.of(name),
         version: commit && lookup(commit.metadata, 'version', 's'),
         kargs,
-        ...(isStaged ? { extra: entryKeysOf(staged) } : {}),
       })
     }
     return makeBootSpecs(this.#root, deployments, version, this.bootPrefix())

@@ -61,10 +61,21 @@ export function encodeStaged(file: StagedFile): Buffer {
   ])
 }
 
+type EntryKeys = readonly (readonly [key: string, value: string])[]
+
+const entryKeys = 'bootconfig-extra'
+
 /** `bootconfig-extra`, `a{ss}`: further keys of the boot entry. */
-export function entryKeysOf({ others }: StagedFile): readonly (readonly [key: string, value: string])[] {
-  const found = others.find(([key, { type }]) => key === 'bootconfig-extra' && type === 'a{ss}')?.[1]
-  return found === undefined ? [] : (found.value as readonly (readonly [string, string])[])
+export function entryKeysOf({ others }: Pick<StagedFile, 'others'>): EntryKeys {
+  const found = others.find(([key, { type }]) => key === entryKeys && type === 'a{ss}')?.[1]
+  return found === undefined ? [] : (found.value as EntryKeys)
+}
+
+/** With other keys for the boot entry, where they are given. */
+export function withEntryKeys(others: VariantDict, keys: EntryKeys | undefined): VariantDict {
+  if (keys === undefined) return others
+  const rest = others.filter(([key]) => key !== entryKeys)
+  return keys.length === 0 ? rest : [...rest, [entryKeys, { type: 'a{ss}', value: keys }]]
 }
 
 function stagedName(dict: VariantDict | undefined): StagedName | undefined {

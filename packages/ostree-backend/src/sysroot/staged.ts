@@ -7,6 +7,7 @@ import {
   encodeStaged,
   stagedLockedPath,
   stagedPath,
+  withEntryKeys,
   type StagedFile,
   type StagedName,
 } from './staged-record.js'
@@ -53,7 +54,7 @@ export async function writeStaged(
     ...(record.mergeFrom === undefined ? {} : { mergeFrom: await resolve(record.mergeFrom) }),
     kargs: record.kargs,
     locked: record.locked,
-    others: same ? old.others : [],
+    others: withEntryKeys(same ? old.others : [], record.extra),
   })
   if ((await run.stat('ostree')) === undefined) await run.mkdir('ostree', { mode: 0o755 })
   if (record.locked) await run.write(stagedLockedPath, new Uint8Array(0), { mode: 0o640 })
