@@ -47,8 +47,12 @@ async function existing(path: string): Promise<string> {
 /** The transports core has, with what the command line says about them. */
 export async function openTransports(network: NetworkOptions): Promise<ImageTransport[]> {
   const { defaultTransports } = await import('@bootc-sdk/core/transports')
-  return defaultTransports({
-    ...(network.tlsVerify ? {} : { tlsVerify: false }),
-    ...(network.authfile === undefined ? {} : { authfile: network.authfile }),
-  })
+  const { containersStorageTransport } = await import('@bootc-sdk/containers-storage')
+  return [
+    ...defaultTransports({
+      ...(network.tlsVerify ? {} : { tlsVerify: false }),
+      ...(network.authfile === undefined ? {} : { authfile: network.authfile }),
+    }),
+    containersStorageTransport(),
+  ]
 }
