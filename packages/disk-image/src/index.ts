@@ -24,3 +24,5 @@ export { packingSysroot, type PackingSysrootOptions } from './record/packing-sys
 export { applyCustomizations, type CustomizeTarget } from './customize/apply.js'
 export { parseCustomizations } from './customize/parse.js'
 export type * from './customize/types.js'
+export { installToImage } from './install/install-to-image.js'
+export type { ImageDisk, ImageOutput, InstallToImageOptions, InstallToImageResult } from './install/types.js'

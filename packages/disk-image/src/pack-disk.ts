@@ -1,4 +1,5 @@
-import { mkdtemp, open, rename, rm, symlink } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { type FileHandle, mkdtemp, open, rename, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { OpOptions } from '@bootc-sdk/core'
@@ -6,7 +7,13 @@ import { estimateExt4 } from './ext4/estimate.js'
 import { invalidDisk, tooSmall, unsupportedDisk } from './errors.js'
 import { writeGpt } from './format/gpt.js'
 import { rawToQcow2 } from './output/raw-to-qcow2.js'
-import { type DiskPlan, type DiskRequest, planDisk, type PlannedPartition } from './plan/plan-disk.js'
+import {
+  type DiskPlan,
+  type DiskRequest,
+  mebibyte,
+  planDisk,
+  type PlannedPartition,
+} from './plan/plan-disk.js'
 import { type PackNode, type PackSource, scanTree } from './scan-tree.js'
 import type { FormatContext, Formatters, Region } from './tools/formatters.js'
 import { checkVfatNames } from './vfat/check-names.js'
@@ -41,6 +48,8 @@ export interface PackOptions extends OpOptions<PackEvent> {
   readonly format: 'raw' | 'qcow2'
   /** Where the image goes; replaced when there is one. */
   readonly outPath: string
+  /** `outPath` is a block device, which is written in place; `disk.diskBytes` says how large it is. */
+  readonly device?: boolean
   /** Seconds: later times become this one. Default 1; the creation time of the image is a good one. */
   readonly epoch?: number
   /** For BIOS: what the boot sector runs (at most 440 bytes), and what it loads. */
@@ -55,13 +64,13 @@ export interface PackResult {
 
 /**
  * Pack a disk image from directories: no root, no loop device, no mount. The same directories, plan and epoch give the
- * same bytes. Under a temporary name until it is whole.
+ * same bytes. Under a temporary name until it is whole; a device has no partition table until then.
  *
  * @throws BootcError `SYSROOT_DISK_TOO_SMALL`, `SYSROOT_DISK_UNSUPPORTED`, `SYSROOT_DISK_INVALID`, `SYSROOT_DISK_CONTENT`
  *   before the first write; `HOST_TOOL_MISSING`, `HOST_TOOL_FAILED`; `signal.reason`
  */
 export async function packDisk(options: PackOptions): Promise<PackResult> {
-  const { signal, onProgress, format, epoch = 1 } = options
+  const { signal, onProgress, epoch = 1 } = options
   if (!Number.isSafeInteger(epoch) || epoch < 1) throw invalidDisk('epoch', `${epoch} is no time after 1970`)
   const scans = await scanAll(options)
   const plan = planFor(options, scans)
@@ -69,19 +78,36 @@ export async function packDisk(options: PackOptions): Promise<PackResult> {
   onProgress?.({ type: 'disk:scan', detail: { entries: countOf(scans) } })
 
   const outPath = resolve(options.outPath)
-  const temporary = join(dirname(outPath), `.${basename(outPath)}.${process.pid}.tmp`)
   const scratchPath = await mkdtemp(join(tmpdir(), 'bootc-sdk-disk-'))
+  try {
+    const job: Job = { options, scans, plan, outPath, context: { scratchPath, epoch, signal } }
+    if (options.device === true) await writeDevice(job)
+    else await writeImage(job)
+  } finally {
+    await rm(scratchPath, { recursive: true, force: true })
+  }
+  onProgress?.({ type: 'disk:done', detail: { path: outPath, diskBytes: plan.diskBytes } })
+  return { plan, path: outPath, entries: countOf(scans) }
+}
+
+interface Job {
+  readonly options: PackOptions
+  readonly scans: Scans
+  readonly plan: DiskPlan
+  readonly outPath: string
+  readonly context: FormatContext
+}
+
+/** Under a temporary name until it is whole. */
+async function writeImage(job: Job): Promise<void> {
+  const { options, plan, outPath } = job
+  const { signal, onProgress, format } = options
+  const temporary = join(dirname(outPath), `.${basename(outPath)}.${process.pid}.tmp`)
   const rawPath = `${temporary}.raw`
   try {
-    // Formatters take options from behind "?" and "@@" of a name; ours has none, whatever the caller's has.
-    const imagePath = join(scratchPath, 'disk')
-    await symlink(rawPath, imagePath)
-    const context: FormatContext = { scratchPath, epoch, signal }
-    await writeTable(rawPath, plan, options.bios)
-    for (const partition of plan.partitions) {
-      signal?.throwIfAborted()
-      await formatPartition(partition, { options, scans, imagePath, context })
-    }
+    await using file = await open(rawPath, 'wx')
+    await file.truncate(plan.diskBytes)
+    await writePartitions(job, file, rawPath)
     if (format === 'qcow2') {
       await rawToQcow2(rawPath, temporary, {
         signal,
@@ -93,12 +119,31 @@ export async function packDisk(options: PackOptions): Promise<PackResult> {
     signal?.throwIfAborted()
     await rename(temporary, outPath)
   } finally {
-    await Promise.all(
-      [rawPath, temporary, scratchPath].map((path) => rm(path, { recursive: true, force: true })),
-    )
+    await Promise.all([rawPath, temporary].map((path) => rm(path, { force: true })))
   }
-  onProgress?.({ type: 'disk:done', detail: { path: outPath, diskBytes: plan.diskBytes } })
-  return { plan, path: outPath, entries: countOf(scans) }
+}
+
+/** Both tables go first and are written last: in between nobody takes it for a disk that is whole. */
+async function writeDevice(job: Job): Promise<void> {
+  const { plan, outPath } = job
+  await using file = await open(outPath, constants.O_RDWR | constants.O_EXCL)
+  const end = Buffer.alloc(mebibyte)
+  await file.write(end, 0, end.length, 0)
+  await file.write(end, 0, end.length, plan.diskBytes - end.length)
+  await writePartitions(job, file, outPath)
+  await file.sync()
+}
+
+async function writePartitions(job: Job, file: FileHandle, imagePath: string): Promise<void> {
+  const { options, plan, context } = job
+  // Formatters take options from behind "?" and "@@" of a name; ours has none, whatever the caller's has.
+  const plainPath = join(context.scratchPath, 'disk')
+  await symlink(imagePath, plainPath)
+  for (const partition of plan.partitions) {
+    options.signal?.throwIfAborted()
+    await formatPartition(partition, job, plainPath)
+  }
+  await writeTable(file, plan, options.bios)
 }
 
 type Scans = Partial<Record<'root' | 'esp' | 'xbootldr', PackNode[]>> & { root: PackNode[] }
@@ -151,31 +196,34 @@ function checkBios(bios: PackOptions['bios'], plan: DiskPlan): void {
   if (bios.core.length > sizeBytes) throw tooSmall('BIOS boot partition', bios.core.length, sizeBytes)
 }
 
-async function writeTable(path: string, plan: DiskPlan, bios: PackOptions['bios']): Promise<void> {
+async function writeTable(file: FileHandle, plan: DiskPlan, bios: PackOptions['bios']): Promise<void> {
   const { diskUuid, diskBytes, partitions } = plan
   const bootCode = bios === undefined ? {} : { bootCode: bios.bootSector }
   const { head, tail } = writeGpt({ diskUuid, diskBytes, partitions, ...bootCode })
-  await using file = await open(path, 'wx')
-  await file.truncate(diskBytes)
-  await file.write(head, 0, head.length, 0)
-  await file.write(tail, 0, tail.length, diskBytes - tail.length)
   const biosPart = partitions.find(({ role }) => role === 'bios-boot')
   if (bios !== undefined && biosPart !== undefined) {
     await file.write(bios.core, 0, bios.core.length, biosPart.startBytes)
   }
+  await file.write(tail, 0, tail.length, diskBytes - tail.length)
+  await file.write(head, 0, head.length, 0)
 }
 
 async function formatPartition(
   partition: PlannedPartition,
-  use: { options: PackOptions; scans: Scans; imagePath: string; context: FormatContext },
+  { options, scans, context }: Job,
+  imagePath: string,
 ): Promise<void> {
   const { fs, role, name, startBytes, sizeBytes } = partition
   if (fs === undefined) return
-  const { options, scans, imagePath, context } = use
   const key = role as keyof Scans
   const nodes = scans[key] ?? []
   const contents = { nodes, contentPath: options.sources[key]?.contentPath ?? '/nonexistent' }
-  const region: Region = { imagePath, offsetBytes: startBytes, sizeBytes }
+  const region: Region = {
+    imagePath,
+    offsetBytes: startBytes,
+    sizeBytes,
+    ...(options.device === true ? { used: true } : {}),
+  }
   const tell = (done: boolean) =>
     options.onProgress?.({
       type: 'disk:format',

@@ -14,7 +14,7 @@ import { ext4Script } from './script.js'
 const features =
   'none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,flex_bg,sparse_super,large_file,huge_file,dir_nlink,extra_isize,metadata_csum'
 
-/** Make an ext4 in a region that is all zero, and fill it. */
+/** Make an ext4 and fill it. */
 export async function makeExt4(
   host: Pick<Host, 'run'>,
   region: Region,
@@ -59,8 +59,10 @@ function mke2fsArgs(region: Region, options: Ext4Options): string[] {
     `offset=${region.offsetBytes}`,
     `hash_seed=${options.uuid}`,
     'root_owner=0:0',
+    // The kernel clears tables of inodes by and by; blocks of an old journal must not look like those of this one.
     'lazy_itable_init=1',
-    'lazy_journal_init=1',
+    `lazy_journal_init=${region.used === true ? 0 : 1}`,
+    'nodiscard',
   ]
   return [
     ...['-q', '-F', '-t', 'ext4', '-b', `${blockBytes}`, '-I', '256', '-m', '1'],

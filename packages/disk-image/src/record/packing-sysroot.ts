@@ -1,9 +1,8 @@
 import type { Dir, Host, Sysroot, Volume } from '@bootc-sdk/core'
-import type { RecordingDir } from './recording-dir.js'
 
 export interface PackingSysrootOptions {
   /** Becomes the root partition. */
-  readonly root: RecordingDir
+  readonly root: Dir
   /** Becomes the EFI system partition. */
   readonly esp?: Dir
   /** Becomes the /boot partition; without it /boot is a directory of the root. */
@@ -12,8 +11,8 @@ export interface PackingSysrootOptions {
   readonly run: Dir
   /** Of this machine; with the architecture of the disk. */
   readonly host: Host
-  /** UUID of the root file system that is going to be (from the plan). */
-  readonly rootUuid?: string
+  /** Of the file systems that are going to be (from the plan). */
+  readonly uuids?: { readonly root?: string; readonly esp?: string; readonly xbootldr?: string }
 }
 
 /**
@@ -21,13 +20,13 @@ export interface PackingSysrootOptions {
  * Makes `boot` where there is none.
  */
 export async function packingSysroot(options: PackingSysrootOptions): Promise<Sysroot> {
-  const { root, esp, xbootldr, run, host, rootUuid } = options
+  const { root, esp, xbootldr, run, host, uuids = {} } = options
   if ((await root.stat('boot')) === undefined) await root.mkdir('boot', { mode: 0o755 })
-  const uuid = rootUuid === undefined ? {} : { uuid: rootUuid }
+  const named = (uuid: string | undefined) => (uuid === undefined ? {} : { uuid })
   const boot: Volume =
     xbootldr === undefined
-      ? { dir: root.sub('boot'), fsType: 'ext4', bootPrefix: '/boot/', ...uuid }
-      : { dir: xbootldr.dir, fsType: xbootldr.fsType, bootPrefix: '/' }
+      ? { dir: root.sub('boot'), fsType: 'ext4', bootPrefix: '/boot/', ...named(uuids.root) }
+      : { dir: xbootldr.dir, fsType: xbootldr.fsType, bootPrefix: '/', ...named(uuids.xbootldr) }
   const sysroot: Sysroot = {
     // On a recording everybody is root: stores must not spare owners because of who runs them.
     host: { ...host, supports: { ...host.supports, root: true, loop: false, mount: false, efivars: false } },
@@ -36,7 +35,7 @@ export async function packingSysroot(options: PackingSysrootOptions): Promise<Sy
     live: false,
     readOnly: false,
     boot,
-    esps: esp === undefined ? [] : [{ dir: esp, fsType: 'vfat', bootPrefix: '/' }],
+    esps: esp === undefined ? [] : [{ dir: esp, fsType: 'vfat', bootPrefix: '/', ...named(uuids.esp) }],
     async lock(lockOptions = {}) {
       const held = await root.lock('', { ...lockOptions, exclusive: true })
       return { sysroot, [Symbol.asyncDispose]: () => held[Symbol.asyncDispose]() }

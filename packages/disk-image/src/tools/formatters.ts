@@ -1,8 +1,11 @@
+import type { RootFs } from '../plan/plan-disk.js'
 import type { PackNode } from '../scan-tree.js'
 
-/** A part of a file in which a file system is made. */
+/** A part of a file or a block device in which a file system is made. */
 export interface Region {
   readonly imagePath: string
+  /** What was there before is there still; else all is zero. */
+  readonly used?: boolean
   readonly offsetBytes: number
   readonly sizeBytes: number
 }
@@ -36,6 +39,8 @@ export interface VfatOptions {
 
 /** Who makes file systems. The only place that knows programs; the same input must give the same bytes. */
 export interface Formatters {
+  /** Is everything there that these file systems take? For whoever has much to do first. @throws `HOST_TOOL_MISSING` */
+  check?(fileSystems: readonly (RootFs | 'vfat')[], signal?: AbortSignal): Promise<void>
   /** @throws BootcError `HOST_TOOL_MISSING`, `HOST_TOOL_FAILED`, `SYSROOT_DISK_CONTENT` */
   ext4(region: Region, options: Ext4Options, contents: Contents, context: FormatContext): Promise<void>
   vfat(region: Region, options: VfatOptions, contents: Contents, context: FormatContext): Promise<void>

@@ -4,6 +4,8 @@ import { type Tool, toolPackages } from './packages.js'
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal | undefined
+  /** Only whether it can be started counts. */
+  readonly anyEnd?: boolean
 }
 
 /** Where programs for the administrator are, which the PATH of others lacks. */
@@ -19,7 +21,7 @@ export async function runTool(
   host: Pick<Host, 'run'>,
   tool: Tool,
   args: readonly string[],
-  { env = {}, signal }: RunOptions = {},
+  { env = {}, signal, anyEnd = false }: RunOptions = {},
 ): Promise<{ stdout: string; stderr: string }> {
   const PATH = `${process.env['PATH'] ?? '/usr/bin:/bin'}:${systemDirs}`
   // One call finds the program: spawn looks in the PATH of the environment it is given.
@@ -30,7 +32,7 @@ export async function runTool(
       throw error
     })
   signal?.throwIfAborted()
-  if (result.code === 0) return result
+  if (result.code === 0 || anyEnd) return result
   throw toolFailed(tool, result.code, result.stderr)
 }
 

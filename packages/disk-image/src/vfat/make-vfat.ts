@@ -11,7 +11,7 @@ const leastClusters = 66_600
 
 const filesPerRun = 200
 
-/** Make a FAT32 in a region that is all zero, and fill it. Owners, modes and links are not kept: it has none. */
+/** Make a FAT32 and fill it. Owners, modes and links are not kept: it has none. */
 export async function makeVfat(
   host: Pick<Host, 'run'>,
   region: Region,
@@ -25,7 +25,17 @@ export async function makeVfat(
   const id = options.volumeId.replace('-', '')
   const size = ['-F', '32', '-S', `${sectorBytes}`, '-s', `${clusterSectors(region.sizeBytes)}`]
   const place = ['--offset', `${region.offsetBytes / sectorBytes}`, region.imagePath]
-  const args = ['--invariant', '-i', id, '-n', options.label, ...size, ...place, `${region.sizeBytes / 1024}`]
+  const args = [
+    '--invariant',
+    '-I',
+    '-i',
+    id,
+    '-n',
+    options.label,
+    ...size,
+    ...place,
+    `${region.sizeBytes / 1024}`,
+  ]
   await runTool(host, 'mkfs.vfat', args, { env, signal })
 
   const image = ['-i', `${region.imagePath}@@${region.offsetBytes}`]
