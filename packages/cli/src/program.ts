@@ -14,6 +14,8 @@ import { defineComposefsCommands } from './define/composefs.js'
 import { defineImageCommands } from './define/image.js'
 import { defineInstallCommands } from './define/install.js'
 import { defineInternals } from './define/internals.js'
+import { defineKargs } from './define/kargs.js'
+import { defineLoaderEntries } from './define/loader-entries.js'
 import { defineOstreeCommands } from './define/ostree.js'
 
 /** What a command module exports: it prints through `cli` and may answer with an exit code. */
@@ -29,6 +31,8 @@ const definitions: ReadonlyMap<string, (program: Command, action: Action) => voi
   ['switch', defineSwitch],
   ['rollback', defineRollback],
   ['edit', defineEdit],
+  ['kargs', defineKargs],
+  ['loader-entries', defineLoaderEntries],
   ['finalize-staged', defineFinalize],
   ['prune', definePrune],
   ['install', defineInstallCommands],
