@@ -1,13 +1,17 @@
 import type { Digest, Sysroot } from '../interfaces/index.js'
 
-/** Directory whose modification time tells other programs that the status changed. */
-const trigger = 'ostree/bootc'
+/**
+ * Directories whose modification time tells other programs that the status changed. With the composefs store the
+ * first is a link to the second.
+ */
+const triggers = ['ostree/bootc', 'composefs/bootc'] as const
 
-/** Let other software notice a changed status (`bootc-status-updated.path` watches this). */
+/** Let other software notice a changed status (path units watch these). */
 export async function touchTrigger(sysroot: Sysroot): Promise<void> {
-  const found = await sysroot.root.stat(trigger)
-  if (found === undefined || found.type === 'symlink') return
-  await sysroot.root.setMeta(trigger, { mtime: sysroot.host.now() / 1000 })
+  for (const trigger of triggers) {
+    if ((await sysroot.root.stat(trigger))?.type !== 'directory') continue
+    await sysroot.root.setMeta(trigger, { mtime: sysroot.host.now() / 1000 })
+  }
 }
 
 /**
@@ -20,19 +24,4 @@ export async function announce(sysroot: Sysroot, manifestDigest: Digest | undefi
     await sysroot.run.write('reboot-required', Buffer.from(text), { mode: 0o644 })
   }
   await touchTrigger(sysroot)
-}
-
-/** Where libostree leaves the message of a failed finalize for the next boot to report. */
-const failureStamp = 'ostree/finalize-failure.stamp'
-
-/** Leave word of a failed finalize on the boot volume; at shutdown nobody reads the console any more. */
-export async function announceFinalizeFailure(sysroot: Sysroot, error: unknown): Promise<void> {
-  const message = error instanceof Error ? error.message : String(error)
-  try {
-    if ((await sysroot.boot.dir.stat('ostree')) === undefined) return
-    await sysroot.boot.dir.write(failureStamp, Buffer.from(message), { mode: 0o644 })
-    await sysroot.boot.dir.sync()
-  } catch {
-    // The finalize's own failure is what matters, and it is being thrown.
-  }
 }
