@@ -37,6 +37,7 @@ export function composefsBackend(options: ComposefsBackendOptions = {}): Provide
   return {
     name: storeName,
     apiVersion: 1,
+    boots: ['linux', 'uki'],
     async detect({ root }: Sysroot) {
       if ((await root.stat(repoPath))?.type !== 'directory') return undefined
       const repo = root.sub(repoPath)

@@ -48,6 +48,11 @@ function backendOn(sysroot: Sysroot, repo: OstreeRepo, stateroot: string): Store
     name: storeName,
     images: ostreeImageStore(repo, { roots: deployedCommits }),
     deployments: ostreeDeploymentStore(sysroot, repo, stateroot),
+    async configure({ blsAppendExceptDefault }) {
+      await repo.setConfig([
+        { group: 'sysroot', key: 'bls-append-except-default', value: blsAppendExceptDefault },
+      ])
+    },
     lock: (options) => lockOstree(sysroot.root, options),
   }
 }

@@ -9,7 +9,7 @@ import type {
 } from '@bootc-sdk/core'
 import { isBootcError } from '@bootc-sdk/core'
 import type { Origin } from './origin.js'
-import { stateroot } from './layout.js'
+import { statePath, stateroot } from './layout.js'
 
 /** Facts that status shows, as the host API spells them (without the loader, which a store does not know). */
 export interface ComposefsFacts {
@@ -40,6 +40,7 @@ export function describeDeployment(
     id,
     store: 'composefs',
     stateroot,
+    path: statePath(id),
     ...(origin.image === undefined ? {} : { origin: origin.image }),
     incompatible: false,
     ...(image === undefined ? {} : { image }),

@@ -1,7 +1,7 @@
 import { BootcError } from '../errors.js'
 import type { ReadTree, Warning } from '../interfaces/index.js'
 import { compareNames, joinPath } from '../names/index.js'
-import { readSmall } from '../store-kit/index.js'
+import { followPath, readSmall } from '../store-kit/index.js'
 import { configError } from './fields.js'
 import { mergeInstallConfigs } from './merge.js'
 import { parseInstallConfig } from './parse.js'
@@ -53,7 +53,7 @@ export async function readInstallConfig(
     for (const name of await tomlFiles(tree, directory)) {
       const path = joinPath(directory, name)
       const target = await followLinks(tree, path)
-      if (target === 'masked') files.delete(name)
+      if (await isMask(tree, path)) files.delete(name)
       else if (target !== undefined) files.set(name, { tree, path: target })
     }
   }
@@ -84,26 +84,13 @@ async function tomlFiles(tree: ConfigTree, directory: string): Promise<string[]>
 }
 
 /** The regular file that a name leads to; undefined for what is none. Links stay in the tree. */
-async function followLinks(tree: ConfigTree, start: string): Promise<string | 'masked' | undefined> {
-  let path = start
-  for (let depth = 0; depth < 8; depth++) {
-    const stat = await tree.stat(path)
-    if (stat?.type === 'file') return path
-    if (stat?.type !== 'symlink') return undefined
-    const target = await tree.readlink(path)
-    if (target === '/dev/null') return 'masked'
-    path = resolveLink(path, target)
-  }
-  throw configError(`/${start}`, 'is a link that leads in circles')
+async function followLinks(tree: ConfigTree, path: string): Promise<string | undefined> {
+  const target = await followPath(tree, path)
+  return target !== undefined && (await tree.stat(target))?.type === 'file' ? target : undefined
 }
 
-function resolveLink(link: string, target: string): string {
-  const parts = target.startsWith('/') ? [] : link.split('/').slice(0, -1)
-  for (const part of target.split('/')) {
-    if (part === '..') parts.pop()
-    else if (part !== '' && part !== '.') parts.push(part)
-  }
-  return parts.join('/')
+async function isMask(tree: ConfigTree, path: string): Promise<boolean> {
+  return (await tree.stat(path))?.type === 'symlink' && (await tree.readlink(path)) === '/dev/null'
 }
 
 async function readUtf8(tree: ConfigTree, path: string): Promise<string> {

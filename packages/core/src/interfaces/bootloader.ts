@@ -138,6 +138,8 @@ export interface LoaderInstallOptions extends OpOptions {
   readonly update?: boolean
   /** Make a random seed where there is none; default true. Not for images that many machines start from. */
   readonly randomSeed?: boolean
+  /** Do not name the boot file system by UUID in the loader's own configuration (for bootupd). */
+  readonly skipBootUuid?: boolean
   /** The disk is (also) to be started by BIOS; for loaders that can. */
   readonly bios?: BiosTarget
 }

@@ -6,6 +6,8 @@ import type { Sysroot, SysrootLock } from './sysroot.js'
 export interface Provider<T> {
   readonly name: string
   readonly apiVersion: 1
+  /** For stores: what their deployments can boot by; default `linux` only. */
+  readonly boots?: readonly ('linux' | 'uki')[]
   /** Is it in use here? `evidence` in words. */
   detect(sysroot: Sysroot): Promise<{ readonly evidence: string } | undefined>
   open(sysroot: Sysroot, options?: OpOptions): Promise<T>

@@ -149,6 +149,8 @@ export interface Deployment {
   readonly id: DeploymentId
   readonly store: string
   readonly stateroot?: string
+  /** Directory below the physical root where its files are that may be changed. */
+  readonly path?: string
   /** What it follows; absent for deployments that did not come from a container image. */
   readonly origin?: SignedImageReference
   /** Packages layered by other tools: bootc must not upgrade it. */
@@ -183,6 +185,8 @@ export interface DeploymentInit {
   readonly retainOriginOf?: DeploymentId
   /** Directory below the physical root that is the /var of the system so far, when another store has it. */
   readonly varFrom?: string
+  /** Addons of its unified kernel image to boot with, without `.addon.efi`; default those of `follows`. */
+  readonly ukiAddons?: readonly string[]
 }
 
 /** What waits in /run for the next shutdown. */
@@ -284,6 +288,8 @@ export interface StoreBackend {
   readonly name: string
   readonly images: ImageStore
   readonly deployments: DeploymentStore
+  /** Settings of an installation that its format has a place for. */
+  configure?(settings: { readonly blsAppendExceptDefault: string }, lock: SysrootLock): Promise<void>
   /** What was found when it was laid out or opened, and an administrator should know. */
   readonly warnings?: readonly Warning[]
   /** Exclude other programs that write this store (the real ostree); taken after the sysroot's own lock. */

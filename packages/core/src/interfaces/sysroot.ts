@@ -31,7 +31,8 @@ export interface Volume {
   readonly dir: Dir
   /** `ext4`, `vfat`, …; `unknown` where it was not looked up. */
   readonly fsType: string
-  readonly uuid?: string
+  /** UUID of its file system (FAT: `1A2B-3C4D`); undefined where it is not known. */
+  readonly uuid?: string | undefined
   /** What to put before paths in boot entries: `/boot/` when /boot is a directory of the root file system. */
   readonly bootPrefix: '/' | '/boot/'
 }

@@ -1,4 +1,7 @@
 export { getNative, nativeStatus } from '../native/loader.js'
+export { bootPartitions, lsblkArguments, type BootPartition, type RootMount } from './boot-partitions.js'
+export { fsUuid } from './fs-uuid.js'
+export { mountAt, mountOf, parseMounts, type Mount } from './mounts.js'
 export { nodeDir } from './node-dir.js'
 export { nodeHost, type NodeHostOptions } from './node-host.js'
-export { nodeSysroot, type NodeSysrootOptions } from './node-sysroot.js'
+export { furtherEsps, nodeSysroot, type NodeSysrootOptions } from './node-sysroot.js'

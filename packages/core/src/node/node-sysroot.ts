@@ -3,7 +3,7 @@ import {
   constants,
   existsSync,
   lstatSync,
-  readFileSync,
+  readdirSync,
   readlinkSync,
   statfsSync,
   statSync,
@@ -11,7 +11,9 @@ import {
 import { joinPath } from '../names/index.js'
 import type { Dir, Host, Sysroot, Volume } from '../interfaces/index.js'
 import { entryPrefix } from './entry-prefix.js'
+import { fsUuid } from './fs-uuid.js'
 import { lazyDir } from './lazy-dir.js'
+import { mountAt } from './mounts.js'
 import { nodeDir } from './node-dir.js'
 import { nodeHost } from './node-host.js'
 import { errnoOf } from './tree-error.js'
@@ -22,7 +24,15 @@ export interface NodeSysrootOptions {
   readonly host?: Host
   /** Is it what the machine runs from? Default: the path is `/`. */
   readonly live?: boolean
+  /**
+   * Where boot and EFI volumes are mounted (`boot`, `boot/efi`, `efi`), when that is not the path: the root of a running
+   * system whose physical root this is.
+   */
+  readonly mountedBelow?: string
 }
+
+/** Where those of a running system are mounted that are nowhere else. */
+export const furtherEsps = '/run/bootc-sdk/esp'
 
 /** @see linux/magic.h, statfs(2) */
 const fsTypes: Readonly<Record<number, string>> = {
@@ -41,14 +51,15 @@ const fsTypes: Readonly<Record<number, string>> = {
  * physical root is found at /sysroot, where image-based systems mount it).
  *
  * The boot volume is `boot`, a volume of its own when it lies on another device. ESPs are FAT volumes mounted
- * at `boot`, `boot/efi` or `efi`.
+ * at `boot`, `boot/efi` or `efi`, those of the running system also below /run/bootc-sdk/esp.
  */
 export function nodeSysroot(path: string, options: NodeSysrootOptions = {}): Sysroot {
   const { live = path === '/' } = options
   const physical = path === '/' && hasSysroot() ? '/sysroot' : path
   const root = nodeDir(physical)
   // The running system's /boot is mounted there, not below /sysroot.
-  const outer = path === '/' ? nodeDir('/') : root
+  const outer =
+    options.mountedBelow !== undefined ? nodeDir(options.mountedBelow) : path === '/' ? nodeDir('/') : root
   const bootFrom = path === '/' && !isBootMounted(physical) ? root : outer
   const host = options.host ?? nodeHost({ live })
   const run = options.run ?? (path === '/' ? nodeDir('/run') : lazyDir(root, 'run'))
@@ -59,7 +70,7 @@ export function nodeSysroot(path: string, options: NodeSysrootOptions = {}): Sys
     live,
     readOnly: isReadOnly(root.hostPath!),
     boot: bootVolume(root, bootFrom),
-    esps: findEsps(outer),
+    esps: findEsps(outer, path === '/' ? furtherEsps : undefined),
     async lock(lockOptions = {}) {
       const held = await root.lock('', { ...lockOptions, exclusive: true })
       return { sysroot, [Symbol.asyncDispose]: () => held[Symbol.asyncDispose]() }
@@ -73,17 +84,8 @@ export function nodeSysroot(path: string, options: NodeSysrootOptions = {}): Sys
  * image's own, empty directory, or systemd has mounted the ESP over it although entries are on the root.
  */
 function isBootMounted(physical: string): boolean {
-  if (!isMountPoint('/boot')) return false
+  if (mountAt('/boot') === undefined) return false
   return physical === '/' || !existsSync(`${physical}/boot/loader`) || fsType('/boot') !== 'vfat'
-}
-
-function isMountPoint(path: string): boolean {
-  try {
-    const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
-    return mounts.some((line) => line.split(' ')[4] === path)
-  } catch {
-    return false
-  }
 }
 
 /** Image-based systems have their physical root there; the link, or bootc's repository, tells them apart. */
@@ -95,22 +97,36 @@ function bootVolume(root: Dir, outer: Dir): Volume {
   const hostPath = below(outer, 'boot')
   // Not there yet (an empty target): a directory of the root, made by the first write.
   if (!isDirectory(hostPath)) {
-    return { dir: lazyDir(root, 'boot'), fsType: fsType(root.hostPath!), bootPrefix: '/boot/' }
+    return volume(lazyDir(root, 'boot'), root.hostPath!, '/boot/')
   }
   const dir = nodeDir(hostPath)
   const own = statSync(hostPath).dev !== statSync(root.hostPath!).dev
   // Existing entries know better: bind mounts and subvolumes have device numbers of their own.
   const bootPrefix = entryPrefix(hostPath) ?? (own ? '/' : '/boot/')
-  return { dir, fsType: fsType(hostPath), bootPrefix }
+  return volume(dir, hostPath, bootPrefix)
 }
 
-function findEsps(outer: Dir): Volume[] {
+/** @param hostPath on the same file system, and there already */
+function volume(dir: Dir, hostPath: string, bootPrefix: Volume['bootPrefix']): Volume {
+  let known: { readonly uuid: string | undefined } | undefined
+  return {
+    ...{ dir, fsType: fsType(hostPath), bootPrefix },
+    // Looked up when it is asked for: most commands never do.
+    get uuid() {
+      known ??= { uuid: fsUuid(hostPath) }
+      return known.uuid
+    },
+  }
+}
+
+function findEsps(outer: Dir, further: string | undefined): Volume[] {
   const esps: Volume[] = []
-  for (const name of ['boot/efi', 'efi', 'boot']) {
-    const hostPath = below(outer, name)
+  const others = further === undefined || !isDirectory(further) ? [] : readdirSync(further).sort()
+  const paths = ['boot/efi', 'efi', 'boot'].map((name) => below(outer, name))
+  for (const hostPath of [...paths, ...others.map((name) => joinPath(further!, name))]) {
     if (!isDirectory(hostPath) || fsType(hostPath) !== 'vfat') continue
     if (statSync(hostPath).dev === statSync(outer.hostPath!).dev) continue
-    esps.push({ dir: nodeDir(hostPath), fsType: 'vfat', bootPrefix: '/' })
+    esps.push(volume(nodeDir(hostPath), hostPath, '/'))
   }
   return esps
 }

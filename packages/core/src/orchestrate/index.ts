@@ -1,4 +1,5 @@
 export type * from './host-state.js'
+export type * from './install-types.js'
 export type * from './kargs-types.js'
 export type * from './pull-types.js'
 export type * from './trial-types.js'

@@ -1,6 +1,6 @@
 import { BootcError } from '../errors.js'
-import type { Dir, Sysroot } from '../interfaces/index.js'
-import type { InstallOptions } from './types.js'
+import type { Dir, Sysroot, Volume } from '../interfaces/index.js'
+import type { InstallOptions } from './install-types.js'
 
 /** Made first and removed last: with it, the same command may go on where an installation was cut off. */
 const unfinishedMark = '.bootc-install-unfinished'
@@ -17,8 +17,8 @@ export async function markFinished(sysroot: Sysroot): Promise<void> {
 
 /**
  * Make room for an installation, or refuse (bootc.md §17, to-filesystem). `none`: the root holds at most
- * `lost+found`, an empty `boot`, and directories with nothing but mount points. `wipe`: everything goes. `alongside`: only
- * /boot is emptied, of all but loader directories; and not even that where deployments boot from it.
+ * `lost+found`, an empty `boot`, and directories with nothing but mount points. `wipe`: everything goes. `alongside`:
+ * only /boot is emptied, later and by `emptyBoot`.
  *
  * @returns whether an installation that was cut off goes on
  * @throws BootcError `SYSROOT_NOT_EMPTY`, `SYSROOT_MOUNT_POINT`
@@ -26,20 +26,25 @@ export async function markFinished(sysroot: Sysroot): Promise<void> {
 export async function prepareTarget(
   sysroot: Sysroot,
   replace: NonNullable<InstallOptions['replace']>,
-  hasEntries: boolean,
 ): Promise<boolean> {
   if ((await sysroot.root.stat(unfinishedMark)) !== undefined) return true
   if (replace === 'none') await assertEmpty(sysroot.root)
   else if (replace === 'wipe') await wipe(sysroot.root, '')
-  // Kernels of deployments that stay in the list must not be missing for a moment.
-  else if (!hasEntries) await emptyBoot(sysroot.boot.dir)
   return false
 }
 
-async function emptyBoot(boot: Dir): Promise<void> {
-  for (const name of await namesIn(boot, '')) {
-    if (!name.startsWith('loader') && name !== 'lost+found') await boot.remove(name)
+/**
+ * Remove kernels and menus of another system, but for loader directories, and what may be somebody else's: the EFI
+ * system partition, be it mounted at /boot or below.
+ */
+export async function emptyBoot({ dir }: Pick<Volume, 'dir'>): Promise<void> {
+  const top = await dir.stat('')
+  const names: string[] = []
+  for await (const { name, stat } of dir.list('')) {
+    const stays = name.startsWith('loader') || name === 'lost+found' || name.toLowerCase() === 'efi'
+    if (!stays && !isMountPoint(stat.dev, top?.dev)) names.push(name)
   }
+  for (const name of names) await dir.remove(name)
 }
 
 async function assertEmpty(root: Dir): Promise<void> {
@@ -85,7 +90,7 @@ function isMountPoint(dev: number, parentDev: number | undefined): boolean {
   return dev !== 0 && parentDev !== undefined && parentDev !== 0 && dev !== parentDev
 }
 
-async function namesIn(dir: Dir, path: string): Promise<string[]> {
+export async function namesIn(dir: Dir, path: string): Promise<string[]> {
   const names: string[] = []
   for await (const { name } of dir.list(path)) names.push(name)
   return names

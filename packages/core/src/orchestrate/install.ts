@@ -1,64 +1,108 @@
 import { BootcError } from '../errors.js'
-import type { Deployment, Warning } from '../interfaces/index.js'
-import { installKargs } from '../kargs/index.js'
-import { assertWritable, lockOptions, lockStore, lockSysroot, type Context, type Writer } from './context.js'
+import { installConfigDirectories, readInstallConfig } from '../install-config/index.js'
+import type { LoadedInstallConfig } from '../install-config/index.js'
+import type { Deployment, ReadTree, Warning } from '../interfaces/index.js'
+import { readImageKargs } from '../kargs/index.js'
+import { assertWritable, lockOptions, lockSysroot, type Context, type Writer } from './context.js'
 import { newEntry } from './deploy.js'
 import { addBootMount } from './fstab.js'
 import { factsOfImage } from './image-facts.js'
-import { kargsOfDeployment } from './image-kargs.js'
-import { markFinished, markUnfinished, prepareTarget } from './install-target.js'
+import { assertBoots, inspectBoot, type ImageBoot } from './image-boot.js'
+import { fillStore, pullOptions, type FilledStore } from './install-fill.js'
+import { chooseLoader, shippedLoaders, type LoaderChoice } from './install-loader.js'
+import { writeRecords } from './install-records.js'
+import { settleInstall, staterootOf, type InstallSettings } from './install-settings.js'
+import { emptyBoot, markFinished, markUnfinished, prepareTarget } from './install-target.js'
+import type { InstallOptions, InstallResult } from './install-types.js'
 import { loadState } from './load.js'
 import { discardUnfinished, pruneAfterwards } from './prune.js'
-import { pullResolved, resolveChecked } from './pull-image.js'
-import type { PullImageOptions, PullResult } from './pull-types.js'
+import { resolveChecked } from './pull-image.js'
+import type { PullResult } from './pull-types.js'
+import { resolveImage } from './resolve-image.js'
 import { orderWithNew } from './retention.js'
+import { addRootSshKeys } from './root-ssh-keys.js'
 import { alreadyDeployed, twinOf } from './twin.js'
-import type { InstallOptions, InstallResult } from './types.js'
 import { checkBootRoom, planOrder, writeOrder } from './write-order.js'
 
 /**
  * Put an image on a sysroot that has none of ours, or beside what is there (`install to-filesystem`): lay
- * out store and loader, import, deploy, and make it the default. No merge base: /etc starts as shipped.
+ * out the store, import, look at the image and its configuration, lay out the loader, deploy, and make it the
+ * default. No merge base: /etc starts as shipped. What boots now stays until the image has been looked at.
  *
- * @throws BootcError `SYSROOT_NOT_EMPTY`, `DEPLOY_STATEROOT_BOOTED`, `DEPLOY_NO_STATEROOTS`, `DEPLOY_EXISTS` and
- *   what pulling and deploying throw
+ * @throws BootcError `SYSROOT_NOT_EMPTY`, `DEPLOY_STATEROOT_BOOTED`, `DEPLOY_NO_STATEROOTS`, `DEPLOY_EXISTS`,
+ *   `IMAGE_KERNEL`, `IMAGE_INSTALL_CONFIG`, `BOOT_UKI_KARGS`, `BOOT_LOADER_UNSUPPORTED` and what pulling and deploying
+ *   throw
  */
 export async function install(context: Context, options: InstallOptions): Promise<InstallResult> {
   const { sysroot } = context
   options.signal?.throwIfAborted()
   assertWritable(sysroot)
-  const stateroot = options.stateroot ?? 'default'
   await using lock = await lockSysroot(context, options)
-  const hasEntries = await assertNotBooted(context, stateroot)
+  const inUse = await entriesInUse(context, options.stateroot)
   const resolved = await resolveChecked(pullOptions(context, options))
-  const resumed = await prepareTarget(sysroot, options.replace ?? 'none', hasEntries)
+  if (options.fetchCheck === true) await checkTarget(context, options)
+  const replace = options.replace ?? 'none'
+  const resumed = await prepareTarget(sysroot, replace)
   await markUnfinished(sysroot)
-  const backends = await initBackends(context, options, lock)
-  assertStateroot(backends, stateroot)
-  await using _storeLock = await lockStore(context, backends, options)
-  const state = await loadState(sysroot, backends)
-  const writer: Writer = { ...backends, context, sysroot, lock, state }
+  await using filled = await fillStore(context, options, { lock, resolved, inUse: inUse !== undefined })
+  const { store, pull } = filled
 
-  const pull = await pullResolved({
-    ...pullOptions(context, options),
-    store: backends.store.images,
-    resolved,
+  const image = await lookAt(context, filled, options)
+  const stateroot = staterootOf(options, image.config.config)
+  await entriesInUse(context, stateroot)
+  assertStateroot(store, stateroot)
+  const choice = chooseLoader({
+    asked: options.bootloader,
+    configured: image.config.config?.bootloader,
+    inUse,
+    providers: context.parts.bootloaders.map(({ name }) => name),
+    shipped: await shippedLoaders(image.tree),
+    uki: image.boot.ukis.length > 0,
+    volumes: sysroot,
   })
-  options.signal?.throwIfAborted()
+  const settings = settleInstall(options, image.config.config, {
+    image: image.kargs,
+    uki: filled.bootsUki && image.boot.ukis.length > 0,
+    loader: choice,
+  })
+  // Kernels of deployments that stay in the list must not be missing for a moment.
+  if (replace === 'alongside' && inUse === undefined) await emptyBoot(sysroot.boot)
+  const loader = await initLoader(context, store, choice, options, lock)
+  const configured = await configureStore(store, image.config, lock)
+  const state = await loadState(sysroot, { store, loader })
+  const writer: Writer = { store, loader, context, sysroot, lock, state }
   try {
-    const { deployment, kargs } = await deployFirst(writer, pull, { stateroot, resumed }, options)
-    const loaderWarnings = await installLoader(writer, deployment, options)
+    const deployed = await deployFirst(writer, pull, { settings, resumed }, options)
+    const { deployment } = deployed
+    const loaderWarnings = choice.program
+      ? await installLoader(writer, deployment, image.config, options)
+      : []
+    await writeRecords(context, pull.image, image.tree, options)
     await markFinished(sysroot)
     const { warnings } = await pruneAfterwards(writer, options)
     return {
       deployment: deployment.id,
+      ...(deployment.path === undefined ? {} : { path: deployment.path }),
       stateroot,
-      store: backends.store.name,
-      bootloader: backends.loader.name,
-      image: factsOfImage(pull.image, options.target ?? options.source),
-      kargs,
+      store: store.name,
+      bootloader: loader.name,
+      bootloaderReason: choice.reason,
+      image: factsOfImage(pull.image, settings.origin),
+      kargs: deployed.kargs,
+      entries: deployed.entries,
+      ...(image.config.config === undefined ? {} : { config: image.config.config }),
+      configFiles: image.config.files,
       pull,
-      warnings: [...(backends.store.warnings ?? []), ...pull.warnings, ...loaderWarnings, ...warnings],
+      warnings: [
+        ...(store.warnings ?? []),
+        ...filled.warnings,
+        ...pull.warnings,
+        ...image.config.warnings,
+        ...configured,
+        ...settings.warnings,
+        ...loaderWarnings,
+        ...warnings,
+      ],
     }
   } catch (error) {
     await discardUnfinished(writer)
@@ -66,106 +110,156 @@ export async function install(context: Context, options: InstallOptions): Promis
   }
 }
 
-/** @returns whether something of ours boots from here already */
-async function assertNotBooted(context: Context, stateroot: string): Promise<boolean> {
+/**
+ * The loader of what boots from here already, if anything does.
+ *
+ * @throws BootcError `DEPLOY_STATEROOT_BOOTED`
+ */
+async function entriesInUse(context: Context, stateroot = 'default'): Promise<string | undefined> {
   const backends = await context.backends.current()
-  if (backends === undefined) return false
+  if (backends === undefined) return undefined
   const { booted, order } = await loadState(context.sysroot, backends)
-  if (booted === undefined || booted.deployment.stateroot !== stateroot) return order.length > 0
-  throw new BootcError('DEPLOY_STATEROOT_BOOTED', `Cannot redeploy over booted stateroot ${stateroot}`, {
-    details: { stateroot },
+  if (booted?.deployment.stateroot === stateroot) {
+    throw new BootcError('DEPLOY_STATEROOT_BOOTED', `Cannot redeploy over booted stateroot ${stateroot}`, {
+      details: { stateroot },
+    })
+  }
+  return order.length > 0 ? backends.loader.name : undefined
+}
+
+/** As when it is updated later: without the policy, which the updates themselves ask. */
+async function checkTarget(context: Context, options: InstallOptions): Promise<void> {
+  const { signal, architecture = context.sysroot.host.arch } = options
+  const { image } = options.target ?? options.source
+  await resolveImage(context.parts.transports, image, { signal, platform: { architecture, os: 'linux' } })
+}
+
+function assertStateroot({ name, deployments }: Writer['store'], stateroot: string): void {
+  if (deployments.supports.stateroots || stateroot === 'default') return
+  throw new BootcError('DEPLOY_NO_STATEROOTS', `store ${name} has one /var and no stateroot ${stateroot}`, {
+    details: { store: name, stateroot },
   })
 }
 
-function assertStateroot({ store }: Pick<Writer, 'store'>, stateroot: string): void {
-  if (store.deployments.supports.stateroots || stateroot === 'default') return
-  throw new BootcError(
-    'DEPLOY_NO_STATEROOTS',
-    `store ${store.name} has one /var and no stateroot ${stateroot}`,
-    {
-      details: { store: store.name, stateroot },
-    },
-  )
+interface LookedAt {
+  readonly tree: ReadTree
+  readonly boot: ImageBoot
+  readonly config: LoadedInstallConfig
+  /** Of its kargs.d. */
+  readonly kargs: readonly string[]
 }
 
-async function initBackends(
+/** What the image brings that decides about the installation; refuses what cannot boot. */
+async function lookAt(
   context: Context,
+  { store, pull }: FilledStore,
+  options: InstallOptions,
+): Promise<LookedAt> {
+  const tree = await store.images.open(pull.image)
+  const arch = options.architecture ?? context.sysroot.host.arch
+  const boot = await inspectBoot(tree)
+  assertBoots(boot)
+  const { config = [] } = options
+  const directories = config === false ? [] : [...(await installConfigDirectories(tree)), ...config]
+  return {
+    tree,
+    boot,
+    config: await readInstallConfig(directories, arch),
+    kargs: await readImageKargs(tree, arch),
+  }
+}
+
+async function initLoader(
+  context: Context,
+  store: Writer['store'],
+  { provider }: LoaderChoice,
   options: InstallOptions,
   lock: Writer['lock'],
-): Promise<Pick<Writer, 'store' | 'loader'>> {
-  const { sysroot, backends } = context
-  const storeProvider = await backends.storeProvider(options.store)
-  const loaderProvider = await backends.loaderProvider(options.bootloader)
-  const store = await storeProvider.init(sysroot, lock, options)
+): Promise<Writer['loader']> {
+  const chosen = await context.backends.loaderProvider(provider)
   const { entrySet } = store.deployments.supports
-  const loader = await loaderProvider.init(sysroot, lock, {
+  const loader = await chosen.init(context.sysroot, lock, {
     ...lockOptions(context, options),
     ...(entrySet === undefined ? {} : { entrySet }),
   })
-  backends.forget()
-  return { store, loader }
+  context.backends.forget()
+  return loader
 }
 
-function pullOptions(context: Context, options: InstallOptions): Omit<PullImageOptions, 'store'> {
-  const { source, target = source } = options
-  const architecture = options.architecture ?? context.sysroot.host.arch
-  return {
-    transports: context.parts.transports,
-    reference: source.image,
-    target: target.image,
-    source: source.signature,
-    policy: context.policy,
-    codec: context.codec,
-    requireBootable: options.allowUnbootable === true ? undefined : { architecture },
-    platform: { architecture, os: 'linux' },
-    concurrency: context.parts.concurrency,
-    signal: options.signal,
-    onProgress: options.onProgress,
+async function configureStore(
+  store: Writer['store'],
+  { config }: LoadedInstallConfig,
+  lock: Writer['lock'],
+): Promise<readonly Warning[]> {
+  const blsAppendExceptDefault = config?.ostree?.blsAppendExceptDefault
+  if (blsAppendExceptDefault === undefined) return []
+  if (store.configure !== undefined) {
+    await store.configure({ blsAppendExceptDefault }, lock)
+    return []
   }
+  const message = `bls-append-except-default has no effect in the store ${store.name}`
+  return [
+    { code: 'install:config-ignored', message, details: { key: 'install.ostree.bls-append-except-default' } },
+  ]
 }
 
 /** The loader comes from the image, as its kernel does. */
 async function installLoader(
   { store, loader, lock }: Writer,
   { id }: Deployment,
+  { config }: LoadedInstallConfig,
   options: InstallOptions,
 ): Promise<readonly Warning[]> {
   if (options.loader === false || loader.install === undefined) return []
   const tree = await store.deployments.root(id)
   const { signal, onProgress } = options
-  return loader.install(lock, { ...options.loader, tree, signal, onProgress })
+  const skipBootUuid = options.loader?.skipBootUuid ?? config?.bootupd?.skipBootUuid
+  return loader.install(lock, {
+    ...options.loader,
+    ...(skipBootUuid === undefined ? {} : { skipBootUuid }),
+    tree,
+    signal,
+    onProgress,
+  })
+}
+
+interface FirstDeployment {
+  readonly deployment: Deployment
+  readonly kargs: readonly string[]
+  readonly entries: InstallResult['entries']
 }
 
 async function deployFirst(
   writer: Writer,
   pull: PullResult,
-  { stateroot, resumed }: { readonly stateroot: string; readonly resumed: boolean },
+  { settings, resumed }: { readonly settings: InstallSettings; readonly resumed: boolean },
   options: InstallOptions,
-): Promise<{ deployment: Deployment; kargs: readonly string[] }> {
-  const { store, sysroot, lock, state } = writer
+): Promise<FirstDeployment> {
+  const { store, loader, sysroot, lock, state } = writer
   const { deployments } = store
-  const origin = options.target ?? options.source
+  const { origin, stateroot, kargs, bootMount } = settings
   const twin = await twinOf(writer, pull.image, options)
   if (twin !== undefined && !resumed) throw alreadyDeployed(twin, state)
+  const { ukiAddons } = options
+  const init = { origin, stateroot, ...(ukiAddons === undefined ? {} : { ukiAddons }) }
   // An installation that was cut off after its last step had made everything.
-  const deployment =
-    twin?.deployment ?? (await deployments.create(pull.image, { origin, stateroot }, lock, options))
-  const arch = options.architecture ?? sysroot.host.arch
-  const bootSpec = options.bootMountSpec === undefined ? [] : [`boot=${options.bootMountSpec}`]
-  const kargs = installKargs({
-    root: [...(options.kargs?.root ?? []), ...bootSpec],
-    config: options.kargs?.config ?? [],
-    image: await kargsOfDeployment(deployments, deployment.id, arch),
-    deletions: options.kargs?.delete ?? [],
-    cli: options.kargs?.extra ?? [],
-  })
+  const deployment = twin?.deployment ?? (await deployments.create(pull.image, init, lock, options))
   const etc = await deployments.etc(deployment.id, lock)
-  if (options.bootMountSpec !== undefined) await addBootMount(etc, options.bootMountSpec)
+  if (bootMount !== undefined) await addBootMount(etc, bootMount)
+  if (options.rootSshAuthorizedKeys !== undefined) {
+    await addRootSshKeys(await deployments.root(deployment.id), etc, options.rootSshAuthorizedKeys)
+  }
   await deployments.seal(deployment.id, lock)
 
-  const plan = await planOrder(writer, orderWithNew(newEntry(deployment, { kargs, extra: [] }), state, undefined))
+  const entry = newEntry(deployment, { kargs, extra: [] })
+  const plan = await planOrder(writer, orderWithNew(entry, state, undefined))
   await checkBootRoom(writer, plan)
   await writeOrder(writer, plan, options)
   const after = await loadState(sysroot, writer)
-  return { deployment, kargs: after.defaultEntry?.kargs ?? kargs }
+  const { entries } = await loader.read()
+  return {
+    deployment,
+    kargs: after.defaultEntry?.kargs ?? kargs,
+    entries: entries.map(({ fileName, title }) => ({ fileName, title })),
+  }
 }

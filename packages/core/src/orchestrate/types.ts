@@ -4,7 +4,6 @@ import type {
   DeploymentId,
   Digest,
   ImageTransport,
-  LoaderInstallOptions,
   Logger,
   OpOptions,
   Provider,
@@ -16,6 +15,7 @@ import type {
 } from '../interfaces/index.js'
 import type { SignedImageReference } from '../oci/reference.js'
 import type { HostState } from './host-state.js'
+import type { InstallOptions, InstallResult } from './install-types.js'
 import type { BootOnceResult, EntryFacts, KargsEditOptions, KargsFacts, KargsResult } from './kargs-types.js'
 import type { MovePlan, MoveStoreOptions } from './move-store.js'
 import type { PullResult } from './pull-types.js'
@@ -158,51 +158,6 @@ export interface FinalizeResult {
   readonly outcome: 'finalized' | 'nothing-staged' | 'locked'
   readonly deployment?: DeploymentId
   readonly etc?: EtcSummary
-  readonly warnings: readonly Warning[]
-}
-
-export interface InstallOptions extends OpOptions {
-  /** Where the image comes from, and how it is trusted. */
-  readonly source: SignedImageReference
-  /** What the system will follow; default `source`. */
-  readonly target?: SignedImageReference
-  /** Default `default`. */
-  readonly stateroot?: string
-  /** Names of providers; default: what the sysroot already uses, else the first given. */
-  readonly store?: string
-  readonly bootloader?: string
-  /** Kernel arguments in their fixed order: root → config → image → deletions → extra. */
-  readonly kargs?: {
-    readonly root?: readonly string[]
-    readonly config?: readonly string[]
-    /** `key=value` exactly, or `key` with any value. */
-    readonly delete?: readonly string[]
-    readonly extra?: readonly string[]
-  }
-  /** Goes into the deployment's fstab as `SPEC /boot auto ro 0 0` and to `boot=SPEC`. */
-  readonly bootMountSpec?: string
-  /** What may be there already; default `none` (only `lost+found` and directories holding mount points). */
-  readonly replace?: 'none' | 'wipe' | 'alongside'
-  /**
-   * How the loader itself is put on the volumes, for loaders that can; `false`: not at all. Default: without
-   * registering it with the firmware.
-   */
-  readonly loader?: Pick<LoaderInstallOptions, 'firmwareVariables' | 'randomSeed' | 'bios'> | false
-  /** Architecture to install; default: the host's. */
-  readonly architecture?: string
-  /** Skip the label and architecture checks. */
-  readonly allowUnbootable?: boolean
-}
-
-export interface InstallResult {
-  readonly deployment: DeploymentId
-  readonly stateroot: string
-  readonly store: string
-  readonly bootloader: string
-  readonly image: ImageFacts
-  /** As in the boot entry, root arguments included. */
-  readonly kargs: readonly string[]
-  readonly pull: PullResult
   readonly warnings: readonly Warning[]
 }
 

@@ -225,6 +225,7 @@ describe('directories', () => {
       'usr/share/real': file('linked'),
       'etc/bootc/install/20.toml': '-> ../../../usr/share/real',
       'etc/bootc/install/30.toml': '-> /usr/share/missing',
+      'etc/bootc/install/40.toml': '-> 40.toml',
     })
     expect(config?.kargs).toEqual(['linked'])
   })
@@ -234,12 +235,12 @@ describe('directories', () => {
     expect(config?.kargs).toEqual(['etc'])
   })
 
-  test.each([
-    ['a link in circles', { 'etc/bootc/install/10.toml': '-> 10.toml' }],
-    ['bytes that are no text', { 'etc/bootc/install/10.toml': '\u0000' }],
-  ])('%s is an error of the configuration', async (_what, files) => {
-    await expect(load(files)).rejects.toMatchObject({ code: 'IMAGE_INSTALL_CONFIG' })
-  })
+  test.each([['bytes that are no text', { 'etc/bootc/install/10.toml': '\u0000' }]])(
+    '%s is an error of the configuration',
+    async (_what, files) => {
+      await expect(load(files)).rejects.toMatchObject({ code: 'IMAGE_INSTALL_CONFIG' })
+    },
+  )
 })
 
 describe('print-configuration', () => {

@@ -20,6 +20,7 @@ import {
 import { lookup } from '../format/variant-dict.js'
 import type { OstreeRepo } from '../repo/api.js'
 import { replaceFile } from '@bootc-sdk/core/store-kit'
+import { appendExceptDefault } from './bls-append.js'
 import { BootChecksums } from './boot-checksums.js'
 import { bootLinkOf, followBootLink, writeBootLinks } from './boot-links.js'
 import { bootLinksOf, makeBootSpecs } from './boot-specs.js'
@@ -208,7 +209,8 @@ class OstreeDeploymentStore implements DeploymentStore {
         kargs,
       })
     }
-    return makeBootSpecs(this.#root, deployments, version, this.bootPrefix())
+    const specs = await makeBootSpecs(this.#root, deployments, version, this.bootPrefix())
+    return appendExceptDefault(specs, this.#repo.config('sysroot', 'bls-append-except-default'))
   }
 
   async activate(order: readonly DeploymentId[], version: BootVersion, _lock: SysrootLock): Promise<void> {

@@ -4,7 +4,7 @@ import { createdAnnotation } from '../container/names.js'
 import { cachedUpdate, imageFacts, storeName } from '../container/stored-image.js'
 import { lookup } from '../format/variant-dict.js'
 import type { Commit, OstreeRepo } from '../repo/api.js'
-import { deploymentId, directoryName, originPath, type DeploymentName } from './layout.js'
+import { deploymentId, directoryName, originPath, rootPath, type DeploymentName } from './layout.js'
 import { readOrigin } from './origin.js'
 import { readText } from '@bootc-sdk/core/store-kit'
 
@@ -27,6 +27,7 @@ export async function describeDeployment(
     id: deploymentId(name),
     store: storeName,
     stateroot,
+    path: rootPath(name),
     ...('image' in origin && origin.image !== undefined ? { origin: origin.image } : {}),
     incompatible: origin.incompatible,
     ...(image === undefined ? {} : { image }),
