@@ -62,7 +62,7 @@ export async function openComposefsRepo(
       meta: repoMeta(meta, reason ?? blind(dir, options)),
       verity,
       enforceVerity: verity.mode === 'required',
-      native: nativeAccess(addon, dir, 0o755),
+      native: nativeAccess(addon, dir, 0o755, true),
     }
     return new Repo(context, lock)
   } catch (error) {

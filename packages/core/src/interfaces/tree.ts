@@ -92,8 +92,9 @@ export interface Dir extends ReadTree {
   /** Absolute host path, to hand to a program or the native addon. Absent in memory. */
   readonly hostPath?: string
   /**
-   * Absolute host path below which content may be read and hard-linked, where only this object may make or change
-   * entries (it keeps more than the disk says). Absent where `hostPath` is there.
+   * Absolute host path of a directory of which this object knows more than the disk says. Content may be read and
+   * hard-linked there, and entries made that belong to root; all else goes through this object. Absent where `hostPath`
+   * is there.
    */
   readonly contentPath?: string
   /** @throws `TREE_EXISTS`, `TREE_NOT_FOUND` (parent) */

@@ -15,13 +15,16 @@ export interface NativeAccess {
  * What a store needs to hand its files to the addon; undefined without addon, or for a directory in memory.
  *
  * @param dirMode of directories made; the umask applies
+ * @param ownerless all that is made belongs to root and has no attributes, so directories that keep those elsewhere
+ *   (`contentPath`) will do
  */
 export function nativeAccess(
   addon: NativeAddon | undefined,
   dir: Dir,
   dirMode?: number,
+  ownerless = false,
 ): NativeAccess | undefined {
-  const { hostPath } = dir
+  const hostPath = dir.hostPath ?? (ownerless ? dir.contentPath : undefined)
   if (addon === undefined || hostPath === undefined) return undefined
   return {
     addon,
