@@ -10,7 +10,9 @@ import { removeTree } from './remove-tree.js'
 type Result = Awaited<ReturnType<typeof run>>
 
 /** A system in a directory, and the command on it. */
-async function installed(store: string): Promise<(args: readonly string[], env?: object) => Promise<Result>> {
+async function installed(
+  store: string,
+): Promise<(args: readonly string[], env?: Record<string, string>) => Promise<Result>> {
   const work = await mkdtemp(join(tmpdir(), 'bootc-sdk-kargs-'))
   onTestFinished(() => removeTree(work))
   const dir = join(work, 'sysroot')
@@ -31,7 +33,7 @@ async function installed(store: string): Promise<(args: readonly string[], env?:
   ]
   const { code, stderr } = await run(['install', 'to-filesystem', ...options, dir])
   expect(code, stderr).toBe(0)
-  return (args, env = {}) => run([...args, '--sysroot', dir], { env: { ...process.env, ...env } })
+  return (args, env = {}) => run([...args, '--sysroot', dir], { env })
 }
 
 const shownJson = ({ stdout }: Result): { kargs: string[]; role: string; sources: unknown } =>

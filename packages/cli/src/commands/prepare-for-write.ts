@@ -1,17 +1,22 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { realpath } from 'node:fs/promises'
-import { BootcError } from '@bootc-sdk/core'
+import { BootcError, type Warning } from '@bootc-sdk/core'
 import { AlreadyRun } from '../io.js'
+import type { VolumeWish } from './boot-volumes.js'
 import type { SystemOptions } from './open-system.js'
 
 /**
  * What bootc demands before it changes the running system. A sysroot elsewhere is only files: permissions
  * decide there.
  *
+ * @returns what was not mounted
  * @throws BootcError `HOST_IN_CONTAINER`, `HOST_NOT_ROOT`; `AlreadyRun` after a second run in a namespace of its own
  */
-export async function prepareForWrite(options: SystemOptions): Promise<void> {
-  if ((await realpath(options.sysroot)) !== '/') return
+export async function prepareForWrite(
+  options: SystemOptions,
+  wish: VolumeWish = 'needed',
+): Promise<readonly Warning[]> {
+  if ((await realpath(options.sysroot)) !== '/') return []
   if (
     process.env['container'] !== undefined ||
     existsSync('/run/.containerenv') ||
@@ -25,10 +30,28 @@ export async function prepareForWrite(options: SystemOptions): Promise<void> {
   if (process.geteuid?.() !== 0) {
     throw new BootcError('HOST_NOT_ROOT', 'This command must be executed as the root user')
   }
-  if (!existsSync('/run/ostree-booted') && !isComposefsRoot()) return
+  return isImageBased() ? mounted(wish) : []
+}
+
+/** Boot volumes that a look needs, where root may mount them and nothing else has; others see what there is. */
+export async function prepareForRead(
+  options: SystemOptions,
+  wish: VolumeWish = 'needed',
+): Promise<readonly Warning[]> {
+  if (process.geteuid?.() !== 0 || (await realpath(options.sysroot)) !== '/' || !isImageBased()) return []
+  const { volumesToMount } = await import('./boot-volumes.js')
+  return (await volumesToMount(wish)).length > 0 ? mounted(wish, false) : []
+}
+
+async function mounted(wish: VolumeWish, writable = true): Promise<readonly Warning[]> {
   const { inPrivateMounts } = await import('./private-mounts.js')
-  const code = await inPrivateMounts()
-  if (code !== undefined) throw new AlreadyRun(code)
+  const result = await inPrivateMounts(wish, writable)
+  if ('exitCode' in result) throw new AlreadyRun(result.exitCode)
+  return result.warnings
+}
+
+function isImageBased(): boolean {
+  return existsSync('/run/ostree-booted') || isComposefsRoot()
 }
 
 /** The root of bootc's composefs systems is mounted from a source that says so. */

@@ -1,36 +1,44 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { constants } from 'node:os'
 import { readdirSync, readFileSync } from 'node:fs'
-import { BootcError } from '@bootc-sdk/core'
+import { BootcError, type Warning } from '@bootc-sdk/core'
+import { mountVolumes, volumesToMount, type VolumeWish } from './boot-volumes.js'
 
 /** Set in the second run, so that there is no third. */
 const marker = 'BOOTC_SDK_UNSHARED'
 
+/** What a second run in a namespace came to, or what was done in this one. */
+export type PrivateMounts = { readonly exitCode: number } | { readonly warnings: readonly Warning[] }
+
 /**
- * A booted system has /sysroot (and maybe /boot) mounted read-only. Run the command once more in a mount
- * namespace of its own and make them writable there, so that nobody else sees it.
+ * A booted system has /sysroot (and maybe /boot) mounted read-only, and boot volumes may not be mounted at all. Run
+ * the command once more in a mount namespace of its own and make them writable there, so that nobody else sees it.
  *
- * @returns exit code of the second run; undefined when this is it, or when nothing has to be remounted
- * @throws BootcError `HOST_NO_PROGRAM`, `SYSROOT_READ_ONLY`
+ * @param writable false: only mount what is not
+ * @throws BootcError `HOST_NO_PROGRAM`, `SYSROOT_READ_ONLY`, `SYSROOT_BOOT_VOLUME`
  */
-export async function inPrivateMounts(): Promise<number | undefined> {
+export async function inPrivateMounts(wish: VolumeWish, writable = true): Promise<PrivateMounts> {
   const mountinfo = readFileSync('/proc/self/mountinfo', 'utf8')
-  const readOnly = readOnlyMounts(mountinfo, ['/sysroot', '/boot'])
-  if (readOnly.length === 0) return undefined
+  const readOnly = writable ? readOnlyMounts(mountinfo, ['/sysroot', '/boot', ...espPoints]) : []
+  const volumes = await volumesToMount(wish)
+  if (readOnly.length === 0 && volumes.length === 0) return { warnings: [] }
   if (process.env[marker] === undefined) {
-    for (const path of automounts(mountinfo, ['/boot', '/efi', '/boot/efi'])) mountNow(path)
-    return again()
+    for (const path of automounts(mountinfo, ['/boot', ...espPoints])) mountNow(path)
+    return { exitCode: await again() }
   }
+  const warnings = mountVolumes(volumes, wish)
   for (const path of readOnly) {
     const { status, stderr } = spawnSync('mount', ['-o', 'remount,rw', path], { encoding: 'utf8' })
-    if (status !== 0) {
-      throw new BootcError('SYSROOT_READ_ONLY', `${path} cannot be made writable: ${stderr.trim()}`, {
-        details: { path },
-      })
-    }
+    if (status === 0) continue
+    const message = `${path} cannot be made writable: ${stderr.trim()}`
+    // Of several ESPs one may be write-protected; the loader tells when it is one that it needs.
+    if (espPoints.includes(path)) warnings.push({ code: 'boot:volume-read-only', message, details: { path } })
+    else throw new BootcError('SYSROOT_READ_ONLY', message, { details: { path } })
   }
-  return undefined
+  return { warnings }
 }
+
+const espPoints = ['/efi', '/boot/efi']
 
 /**
  * Of these mount points the ones whose topmost mount is read-only.

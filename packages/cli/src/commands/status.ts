@@ -3,6 +3,7 @@ import { canonicalHostJson, formatHuman, onlyBooted, toBootcHost } from '@bootc-
 import type { Cli } from '../io.js'
 import { openSystem, type SystemOptions } from './open-system.js'
 import { printHostYaml } from '../host-yaml.js'
+import { prepareForRead } from './prepare-for-write.js'
 
 interface StatusFlags extends SystemOptions {
   readonly format?: 'humanreadable' | 'yaml' | 'json'
@@ -20,6 +21,7 @@ export async function status(cli: Cli, options: StatusFlags): Promise<void> {
       `Unsupported format version: ${options.formatVersion}`,
     )
   }
+  await prepareForRead(options)
   const bootc = await openSystem(cli, options)
   const state = await bootc.status({ signal: cli.signal })
   const full = toBootcHost(state)

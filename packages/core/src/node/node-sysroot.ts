@@ -121,11 +121,15 @@ function volume(dir: Dir, hostPath: string, bootPrefix: Volume['bootPrefix']): V
 
 function findEsps(outer: Dir, further: string | undefined): Volume[] {
   const esps: Volume[] = []
+  const seen = new Set<number>([statSync(outer.hostPath!).dev])
   const others = further === undefined || !isDirectory(further) ? [] : readdirSync(further).sort()
   const paths = ['boot/efi', 'efi', 'boot'].map((name) => below(outer, name))
   for (const hostPath of [...paths, ...others.map((name) => joinPath(further!, name))]) {
     if (!isDirectory(hostPath) || fsType(hostPath) !== 'vfat') continue
-    if (statSync(hostPath).dev === statSync(outer.hostPath!).dev) continue
+    const { dev } = statSync(hostPath)
+    // A directory of what is above it, or the same one under another name.
+    if (seen.has(dev)) continue
+    seen.add(dev)
     esps.push(volume(nodeDir(hostPath), hostPath, '/'))
   }
   return esps
