@@ -1,4 +1,4 @@
-import type { OpOptions, Warning } from '../interfaces/index.js'
+import type { OpOptions, ResolvedImage, Warning } from '../interfaces/index.js'
 import type { SignedImageReference } from '../oci/reference.js'
 import { announce } from './announce.js'
 import type { Writer } from './context.js'
@@ -6,7 +6,7 @@ import { deployImage } from './deploy.js'
 import { factsOfImage } from './image-facts.js'
 import { diffLayers } from './layer-diff.js'
 import { pruneAfterwards } from './prune.js'
-import { pullImage } from './pull-image.js'
+import { pullImage, resolveChecked } from './pull-image.js'
 import type { PullResult } from './pull-types.js'
 import { requestReboot } from './reboot.js'
 import { alreadyDeployed, twinOf } from './twin.js'
@@ -38,6 +38,24 @@ export async function pullForHost(
     policyFrom,
     signal: options.signal,
     onProgress: options.onProgress,
+  })
+}
+
+/** What a pull would find: manifest and config, accepted by the policy. */
+export function resolveForHost(
+  { context, sysroot }: Pick<Writer, 'context' | 'sysroot'>,
+  origin: SignedImageReference,
+  { signal }: OpOptions,
+): Promise<ResolvedImage> {
+  const architecture = sysroot.host.arch
+  return resolveChecked({
+    transports: context.parts.transports,
+    reference: origin.image,
+    source: origin.signature,
+    policy: context.policy,
+    requireBootable: { architecture },
+    platform: { architecture, os: 'linux' },
+    signal,
   })
 }
 

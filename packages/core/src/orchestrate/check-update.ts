@@ -10,6 +10,7 @@ import type { HostState } from './host-state.js'
 import { factsOfImage } from './image-facts.js'
 import { loadState } from './load.js'
 import { resolveImage } from './resolve-image.js'
+import { standingFailure } from './trial-failed.js'
 import type { ChangeResult, UpgradeOptions } from './types.js'
 
 /**
@@ -33,6 +34,8 @@ export async function checkForUpdate(context: Context, options: UpgradeOptions):
   await context.policy.check(resolved, origin.signature, { signal: options.signal })
   const warnings = checkBootable(resolved, sysroot.host.arch)
   const image = factsOfImage(resolved, origin)
+  const failed = options.retryFailed === true ? undefined : standingFailure(state, resolved)
+  if (failed !== undefined) return noChange('known-bad', { image, warnings, failed })
   if (await isStored(backends.store, state, resolved, origin.image)) {
     return noChange('up-to-date', { image, warnings })
   }

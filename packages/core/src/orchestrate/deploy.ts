@@ -9,6 +9,7 @@ import { inheritKargs, inheritedKeys } from './image-kargs.js'
 import { recordExtra } from './staged-keys.js'
 import { discardUnfinished } from './prune.js'
 import { orderWithNew } from './retention.js'
+import { planTrial, recordTrial } from './trial-start.js'
 import type { ChangeOutcome, EtcSummary } from './types.js'
 import { checkBootRoom, planOrder, writeOrder } from './write-order.js'
 
@@ -79,7 +80,9 @@ async function createAndPlace(
 
   step('merging', false)
   const etc = await checkEtc(writer, deployment.id, base.id, options)
-  const plan = await planOrder(writer, orderWithNew(entry, state, base.id))
+  const order = orderWithNew(entry, state, base.id)
+  const trial = await planTrial(writer, order)
+  const plan = await planOrder(writer, order, trial.counts)
   await checkBootRoom(writer, plan)
   step('merging', true)
 
@@ -102,7 +105,7 @@ async function createAndPlace(
     outcome: fresh.locked ? 'downloaded' : 'staged',
     deployment: deployment.id,
     ...etc,
-    warnings: [...inherited.warnings, ...etc.warnings, ...armed],
+    warnings: [...inherited.warnings, ...etc.warnings, ...trial.warnings, ...armed],
   }
 }
 
@@ -127,8 +130,11 @@ export async function completeDeployment(
   const { store, state, lock } = writer
   const carried = await carryEtc(writer, entry.id, mergeFrom, options)
   await store.deployments.seal(entry.id, lock)
-  const plan = await planOrder(writer, orderWithNew(entry, state, mergeFrom))
+  const order = orderWithNew(entry, state, mergeFrom)
+  const trial = await planTrial(writer, order)
+  const plan = await planOrder(writer, order, trial.counts)
   await checkBootRoom(writer, plan)
+  const recorded = await recordTrial(writer, order, trial, options)
   await writeOrder(writer, plan, options)
-  return carried
+  return { ...carried, warnings: [...carried.warnings, ...trial.warnings, ...recorded] }
 }

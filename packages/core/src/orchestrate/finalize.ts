@@ -1,9 +1,9 @@
 import { BootcError } from '../errors.js'
 import type { OpOptions } from '../interfaces/index.js'
-import { announceFinalizeFailure } from './announce.js'
 import { withWriter, type Context, type Writer } from './context.js'
 import { completeDeployment, newEntry } from './deploy.js'
 import type { HostEntry } from './host-state.js'
+import { forgetFinalizeFailure, leaveFinalizeFailure } from './finalize-failure.js'
 import { pruneAfterwards } from './prune.js'
 import type { FinalizeResult } from './types.js'
 
@@ -18,7 +18,7 @@ export function finalizeStaged(context: Context, options: OpOptions): Promise<Fi
       return await finalizeLocked(writer, options)
     } catch (error) {
       options.signal?.throwIfAborted()
-      await announceFinalizeFailure(context.sysroot, error)
+      await leaveFinalizeFailure(writer, error)
       throw error
     }
   })
@@ -41,6 +41,7 @@ async function finalizeLocked(writer: Writer, options: OpOptions): Promise<Final
     warnings.push(...carried.warnings)
   }
   await store.deployments.setStaged(undefined, lock)
+  warnings.push(...(await forgetFinalizeFailure(writer)))
   const { warnings: pruneWarnings } = await pruneAfterwards(writer, options)
   warnings.push(...pruneWarnings)
   return { outcome: 'finalized', deployment: record.id, ...(etc === undefined ? {} : { etc }), warnings }

@@ -12,6 +12,7 @@ import { assignSlots } from './slots.js'
 import { softRebootChecker } from './soft-reboot.js'
 import { stagedKeys } from './staged-keys.js'
 import { kargsOf } from './swap.js'
+import { isEmpty, readHealing } from './trial-file.js'
 
 /** The state of a sysroot that nothing is laid out on. */
 export function emptyState(sysroot: Sysroot): HostState {
@@ -63,6 +64,7 @@ export async function loadState(sysroot: Sysroot, backends: Backends): Promise<H
     booted === undefined
       ? undefined
       : (order.find(({ id }) => id === booted.id) ?? (await hostEntry(booted, cmdline, capable, {})))
+  const healing = await readHealing(sysroot)
   const named = new Set([...order, running, stagedEntry].map((entry) => entry?.id))
   return {
     live: sysroot.live,
@@ -77,6 +79,7 @@ export async function loadState(sysroot: Sysroot, backends: Backends): Promise<H
     ...(staged === undefined ? {} : { stagedRecord: staged }),
     unlocked: running?.deployment.unlocked ?? 'none',
     orphans: [...found.onDisk.values()].filter(({ id }) => !named.has(id)),
+    ...(isEmpty(healing) && healing.problem === undefined ? {} : { healing }),
   }
 }
 

@@ -4,21 +4,35 @@ import type { HostEntry, HostState } from './host-state.js'
 /**
  * The list after a new deployment was put in front (ostree.md §14.2, "simple write deployment"): of the
  * existing ones stay, in their order, those that are pinned, of another stateroot, booted, or the merge base.
+ *
+ * Where the running one is still on trial itself, what it would fall back to stays too, and comes before it: the next
+ * fallback has to be one that is known to work.
  */
 export function orderWithNew(
   fresh: HostEntry,
-  state: Pick<HostState, 'order' | 'booted'>,
+  state: Pick<HostState, 'order' | 'booted' | 'healing'>,
   mergeFrom: DeploymentId | undefined,
 ): HostEntry[] {
+  const proven = provenFallback(state)
   const kept = state.order.filter(
     ({ id, deployment }) =>
       id !== fresh.id &&
       (deployment.pinned ||
         deployment.stateroot !== fresh.deployment.stateroot ||
         id === state.booted?.id ||
-        id === mergeFrom),
+        id === mergeFrom ||
+        id === proven),
   )
-  return [fresh, ...kept]
+  const first = kept.filter(({ id }) => id === proven)
+  return [fresh, ...first, ...kept.filter(({ id }) => id !== proven)]
+}
+
+function provenFallback({
+  booted,
+  healing,
+}: Pick<HostState, 'booted' | 'healing'>): DeploymentId | undefined {
+  if (booted?.entry?.count === undefined) return undefined
+  return healing?.trials.find(({ deployment }) => deployment === booted.id)?.fallback
 }
 
 /**

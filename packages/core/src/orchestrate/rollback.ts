@@ -7,6 +7,7 @@ import type { HostEntry } from './host-state.js'
 import { pruneAfterwards } from './prune.js'
 import { requestReboot } from './reboot.js'
 import { rollbackOrder } from './retention.js'
+import { tryWriteHealing, turnTrials } from './trial-start.js'
 import type { RollbackOptions, RollbackResult } from './types.js'
 import { checkBootRoom, planOrder, writeOrder } from './write-order.js'
 
@@ -24,17 +25,21 @@ export function rollback(context: Context, options: RollbackOptions): Promise<Ro
     const discarded = stagedToDiscard(writer, options)
 
     const queued = state.rollbackQueued
-    const plan = await planOrder(writer, rollbackOrder(state.order, anchor, other, queued))
+    const order = rollbackOrder(state.order, anchor, other, queued)
+    const { counts, record } = await turnTrials(writer, order)
+    const plan = await planOrder(writer, order, counts)
     await checkBootRoom(writer, plan)
     options.signal?.throwIfAborted()
     // A staged deployment would undo the new order at shutdown, so it goes first.
     if (discarded !== undefined) await store.deployments.setStaged(undefined, lock)
+    const recorded = record === undefined ? [] : await tryWriteHealing(writer, record)
     await writeOrder(writer, plan, options)
 
     const next = queued ? anchor : other
     const warnings: Warning[] = await afterwards(() =>
       announce(sysroot, next.deployment.image?.manifestDigest),
     )
+    warnings.push(...recorded)
     warnings.push(...(await pruneAfterwards(writer, options)).warnings)
     const reboot = options.apply === true ? await requestReboot(sysroot, options) : undefined
     return {

@@ -1,4 +1,4 @@
-import type { BootSpec } from '../interfaces/index.js'
+import type { BootCount, BootSpec } from '../interfaces/index.js'
 import { splitKargs } from '../kargs/index.js'
 
 /** What of a deployment shows in its boot entry, for the comparison of two lists. */
@@ -11,6 +11,8 @@ export interface EntryFace {
   readonly kargs: readonly string[]
   /** Keys beyond the common ones (`x-options-source-*`). */
   readonly extra: readonly (readonly [key: string, value: string])[]
+  /** On trial. */
+  readonly count?: BootCount | undefined
 }
 
 /**
@@ -27,6 +29,8 @@ export function entriesDiffer(before: readonly EntryFace[], after: readonly Entr
       face.bootDigest !== other.bootDigest ||
       face.version !== other.version ||
       face.stateroot !== other.stateroot ||
+      face.count?.left !== other.count?.left ||
+      face.count?.done !== other.count?.done ||
       !sameWords(face.kargs, other.kargs) ||
       !sameWords(
         face.extra.map(([key, value]) => `${key} ${value}`),

@@ -4,6 +4,8 @@ import { deployPulled, noChange, pullForHost } from './change.js'
 import { assertBooted, withWriter, type Context } from './context.js'
 import { followedImage, sameReference } from './followed.js'
 import { requestReboot } from './reboot.js'
+import { forgiveImage } from './trial-failed.js'
+import { settleTrials } from './trial-settle.js'
 import type { ChangeResult, SwitchOptions } from './types.js'
 
 /**
@@ -15,8 +17,9 @@ export function switchImage(
   target: SignedImageReference,
   options: SwitchOptions & OpOptions,
 ): Promise<ChangeResult> {
-  return withWriter(context, options, async (writer) => {
-    assertBooted(writer)
+  return withWriter(context, options, async (before) => {
+    assertBooted(before)
+    const { writer, warnings: settled } = await settleTrials(before, options)
     const { state, sysroot } = writer
     const followed = followedImage(state)
     if (followed !== undefined && sameReference(followed, target)) {
@@ -31,6 +34,8 @@ export function switchImage(
       locked: false,
       apply: options.apply === true,
     }
-    return deployPulled(writer, pull, how, options)
+    const forgiven = await forgiveImage(writer, pull.image)
+    const result = await deployPulled(writer, pull, how, options)
+    return { ...result, warnings: [...settled, ...forgiven, ...result.warnings] }
   })
 }

@@ -11,11 +11,17 @@ export const trialFile = `${directory}/trials.json`
 /** Where libostree (and `finalize` here) leaves the message of a failed finalize, on the boot volume. */
 export const finalizeStamp = 'ostree/finalize-failure.stamp'
 
+/** Of a message that somebody left, in characters. */
+export const maxMessage = 1000
+
 /** Trials and failures as written down, with what a shutdown left on the boot volume. Never throws for content. */
 export async function readHealing(sysroot: Pick<Sysroot, 'root' | 'boot'>): Promise<HealingFacts> {
   const [record, stamp] = [await readRecord(sysroot), await readStamp(sysroot)]
-  // The stamp is the newer: a boot that reports one takes it away.
-  return stamp === undefined ? record : { ...record, finalizeFailure: { message: stamp } }
+  if (stamp === undefined) return record
+  // The stamp is the newer: a boot that reports one takes it away. A finalize of ours leaves both.
+  const known = record.finalizeFailure
+  const isSame = known?.message === stamp && known.reportedIn === undefined
+  return { ...record, finalizeFailure: isSame ? known : { message: stamp } }
 }
 
 async function readRecord({ root }: Pick<Sysroot, 'root'>): Promise<HealingFacts> {
@@ -33,7 +39,7 @@ async function readRecord({ root }: Pick<Sysroot, 'root'>): Promise<HealingFacts
 async function readStamp({ boot }: Pick<Sysroot, 'boot'>): Promise<string | undefined> {
   try {
     const text = await readText(boot.dir, finalizeStamp)
-    return text === undefined ? undefined : text.trim() || 'no message was left'
+    return text === undefined ? undefined : text.trim().slice(0, maxMessage) || 'no message was left'
   } catch (error) {
     if (!isBootcError(error)) throw error
     return undefined

@@ -1,12 +1,17 @@
 import { BootcError } from '../errors.js'
+import type { Warning } from '../interfaces/index.js'
+import type { SignedImageReference } from '../oci/reference.js'
 import { announce } from './announce.js'
-import { afterwards, deployPulled, noChange, pullForHost } from './change.js'
+import { afterwards, deployPulled, noChange, pullForHost, resolveForHost } from './change.js'
 import { checkForUpdate } from './check-update.js'
 import { assertBooted, withWriter, type Context, type Writer } from './context.js'
 import { upgradeTarget } from './followed.js'
 import type { HostEntry } from './host-state.js'
 import { factsOfDeployment, factsOfImage } from './image-facts.js'
+import type { PullResult } from './pull-types.js'
 import { requestReboot } from './reboot.js'
+import { forgiveImage, standingFailure } from './trial-failed.js'
+import { settleTrials } from './trial-settle.js'
 import { twinOf } from './twin.js'
 import type { ChangeResult, UpgradeOptions } from './types.js'
 
@@ -14,33 +19,64 @@ import type { ChangeResult, UpgradeOptions } from './types.js'
 export async function upgrade(context: Context, options: UpgradeOptions): Promise<ChangeResult> {
   assertCompatible(options)
   if (options.check === true) return checkForUpdate(context, options)
-  return withWriter(context, options, async (writer) => {
-    assertBooted(writer)
-    if (options.fromDownloaded === true) return unlockStaged(writer, options)
+  return withWriter(context, options, async (before) => {
+    assertBooted(before)
+    if (options.fromDownloaded === true) return unlockStaged(before, options)
+    // What the loader has given up on must be known as failed before anything newer is looked for.
+    const { writer, warnings: settled } = await settleTrials(before, options)
     const origin = upgradeTarget(writer.state, options.tag)
+    const refused = await refuseKnownBad(writer, origin, options)
+    if (refused !== undefined) return withWarnings(refused, settled)
     const pull = await pullForHost(writer, origin, options)
-    const digest = pull.image.manifestDigest
-    const facts = { pull, image: factsOfImage(pull.image, origin), warnings: pull.warnings }
-    const { staged, anchor } = writer.state
-    const digestOf = (entry: HostEntry | undefined) => entry?.deployment.image?.manifestDigest
-    if (staged !== undefined && digestOf(staged) === digest) {
-      return keepStaged(writer, staged, facts, options)
-    }
-    if (digestOf(anchor) === digest) return noChange('up-to-date', facts)
-    // Other layers or labels, the same root: nothing that would be different after a reboot.
-    const twin = await twinOf(writer, pull.image, options)
-    if (twin?.staged === true) return keepStaged(writer, twin, facts, options)
-    if (twin !== undefined && twin.id === anchor?.id) return noChange('up-to-date', facts)
-    const locked = options.downloadOnly === true
-    // Without a shutdown to wait for there is nothing to lock: the image is in the store, that is all.
-    if (locked && !writer.state.live) return noChange('downloaded', facts)
-    return deployPulled(
-      writer,
-      pull,
-      { origin, retainOrigin: false, locked, apply: options.apply === true },
-      options,
-    )
+    const forgiven = options.retryFailed === true ? await forgiveImage(writer, pull.image) : []
+    return withWarnings(await stagePulled(writer, pull, origin, options), [...settled, ...forgiven])
   })
+}
+
+/** Nothing is fetched of an image that failed here. Asked only where something did: it costs a request. */
+async function refuseKnownBad(
+  writer: Writer,
+  origin: SignedImageReference,
+  options: UpgradeOptions,
+): Promise<ChangeResult | undefined> {
+  const anyFailed = (writer.state.healing?.failed.length ?? 0) > 0
+  if (!anyFailed || options.retryFailed === true) return undefined
+  const resolved = await resolveForHost(writer, origin, options)
+  const failed = standingFailure(writer.state, resolved)
+  return failed && noChange('known-bad', { image: factsOfImage(resolved, origin), failed })
+}
+
+async function stagePulled(
+  writer: Writer,
+  pull: PullResult,
+  origin: SignedImageReference,
+  options: UpgradeOptions,
+): Promise<ChangeResult> {
+  const digest = pull.image.manifestDigest
+  const facts = { pull, image: factsOfImage(pull.image, origin), warnings: pull.warnings }
+  const { staged, anchor } = writer.state
+  const digestOf = (entry: HostEntry | undefined) => entry?.deployment.image?.manifestDigest
+  if (staged !== undefined && digestOf(staged) === digest) {
+    return keepStaged(writer, staged, facts, options)
+  }
+  if (digestOf(anchor) === digest) return noChange('up-to-date', facts)
+  // Other layers or labels, the same root: nothing that would be different after a reboot.
+  const twin = await twinOf(writer, pull.image, options)
+  if (twin?.staged === true) return keepStaged(writer, twin, facts, options)
+  if (twin !== undefined && twin.id === anchor?.id) return noChange('up-to-date', facts)
+  const locked = options.downloadOnly === true
+  // Without a shutdown to wait for there is nothing to lock: the image is in the store, that is all.
+  if (locked && !writer.state.live) return noChange('downloaded', facts)
+  return deployPulled(
+    writer,
+    pull,
+    { origin, retainOrigin: false, locked, apply: options.apply === true },
+    options,
+  )
+}
+
+function withWarnings(result: ChangeResult, warnings: readonly Warning[]): ChangeResult {
+  return warnings.length === 0 ? result : { ...result, warnings: [...warnings, ...result.warnings] }
 }
 
 function assertCompatible(options: UpgradeOptions): void {

@@ -1,8 +1,16 @@
 import { BootcError } from '../errors.js'
-import type { BootPlan, BootSpec, BootVersion, DeploymentId, OpOptions } from '../interfaces/index.js'
+import type {
+  BootCount,
+  BootPlan,
+  BootSpec,
+  BootVersion,
+  DeploymentId,
+  OpOptions,
+} from '../interfaces/index.js'
 import type { Writer } from './context.js'
 import type { HostEntry } from './host-state.js'
 import { entriesDiffer, withoutRootKargs, type EntryFace } from './swap.js'
+import { keptCounts } from './trial-judge.js'
 
 /** A list of deployments about to become what boots, and how. */
 export interface OrderPlan {
@@ -14,41 +22,58 @@ export interface OrderPlan {
   readonly boot?: BootPlan
 }
 
-/** Find out what a new list takes; writes nothing. */
-export async function planOrder(writer: Writer, entries: readonly HostEntry[]): Promise<OrderPlan> {
+/** Tries of entries on trial. */
+export type BootCounts = ReadonlyMap<DeploymentId, BootCount>
+
+/**
+ * Find out what a new list takes; writes nothing.
+ *
+ * @param counts which entries are on trial; default: as the loader has counted so far
+ */
+export async function planOrder(
+  writer: Writer,
+  entries: readonly HostEntry[],
+  counts: BootCounts = keptCounts(entries),
+): Promise<OrderPlan> {
   const { store, loader, state } = writer
-  if (store.deployments.supports.relink && (await sameEntries(writer, entries))) {
+  if (store.deployments.supports.relink && (await sameEntries(writer, entries, counts))) {
     return { entries, version: state.bootVersion, relink: true }
   }
   // Stores and loaders without two numbered sets take no notice of it.
   const version: BootVersion = state.bootVersion === 0 ? 1 : 0
-  const specs = await specsOf(writer, entries, version)
+  const specs = await specsOf(writer, entries, version, counts)
   return { entries, version, relink: false, boot: await loader.plan(specs, version) }
 }
 
 /** Would entries for the new list say what those on disk say, but for what their links lead to? */
-async function sameEntries(writer: Writer, entries: readonly HostEntry[]): Promise<boolean> {
+async function sameEntries(
+  writer: Writer,
+  entries: readonly HostEntry[],
+  counts: BootCounts,
+): Promise<boolean> {
   const { state } = writer
-  const current = await specsOf(writer, entries, state.bootVersion)
+  const current = await specsOf(writer, entries, state.bootVersion, counts)
   const rootKargs = current.flatMap((spec) => spec.rootKargs)
-  const face = (entry: HostEntry, title: string | undefined): EntryFace => ({
+  const face = (entry: HostEntry, title: string | undefined, count: BootCount | undefined): EntryFace => ({
     title: title ?? '',
     bootDigest: entry.deployment.bootDigest,
     version: entry.deployment.version,
     stateroot: entry.deployment.stateroot,
     kargs: withoutRootKargs(entry.kargs, rootKargs),
     extra: entry.extra.filter(([key]) => key.startsWith('x-')),
+    count,
   })
-  const before = state.order.map((entry) => face(entry, entry.entry?.title))
-  const after = entries.map((entry, index) => face(entry, current[index]?.title))
+  const before = state.order.map((entry) => face(entry, entry.entry?.title, entry.entry?.count))
+  const after = entries.map((entry, index) => face(entry, current[index]?.title, counts.get(entry.id)))
   return !entriesDiffer(before, after)
 }
 
 /** Boot specs from the store, with keys of entries that other tools keep there. */
 async function specsOf(
-  { store }: Writer,
+  { store, loader }: Writer,
   entries: readonly HostEntry[],
   version: BootVersion,
+  counts: BootCounts,
 ): Promise<BootSpec[]> {
   const specs = await store.deployments.bootSpecs(
     entries.map(({ id, kargs }) => ({ id, kargs })),
@@ -57,7 +82,12 @@ async function specsOf(
   return specs.map((spec, index) => {
     const own = spec.extra ?? []
     const kept = (entries[index]?.extra ?? []).filter(([key]) => !own.some(([name]) => name === key))
-    return kept.length > 0 ? { ...spec, extra: [...own, ...kept] } : spec
+    const count = loader.supports.bootCounting ? counts.get(spec.id) : undefined
+    return {
+      ...spec,
+      ...(kept.length > 0 ? { extra: [...own, ...kept] } : {}),
+      ...(count === undefined ? {} : { count }),
+    }
   })
 }
 

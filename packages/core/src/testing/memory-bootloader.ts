@@ -22,9 +22,11 @@ const filesDir = `${loaderDir}/files`
 /**
  * A small boot loader that keeps all promises of the interface: two sets of entries
  * `memory-loader/entries.{0,1}/NN.json` and a pointer that is exchanged by a rename. Needs no symbolic links,
- * so it also lives on FAT.
+ * so it also lives on FAT. Boots on trial are counted in the entry itself (by `simulateReboot`).
+ *
+ * @param options `bootCounting: false` makes one that cannot count
  */
-export function memoryBootloader(): Provider<Bootloader> {
+export function memoryBootloader({ bootCounting = true } = {}): Provider<Bootloader> {
   return Object.freeze<Provider<Bootloader>>({
     name: 'memory-loader',
     apiVersion: 1,
@@ -32,20 +34,20 @@ export function memoryBootloader(): Provider<Bootloader> {
       (await boot.dir.stat(loaderDir)) === undefined
         ? undefined
         : { evidence: `directory ${loaderDir} on the boot volume exists` },
-    open: async (sysroot) => openLoader(sysroot),
+    open: async (sysroot) => openLoader(sysroot, bootCounting),
     async init(sysroot) {
       await makeDirs(sysroot.boot.dir, loaderDir)
       await sysroot.boot.dir.sync()
-      return openLoader(sysroot)
+      return openLoader(sysroot, bootCounting)
     },
   })
 }
 
-function openLoader({ boot }: Sysroot): Bootloader {
+function openLoader({ boot }: Sysroot, bootCounting: boolean): Bootloader {
   const { dir } = boot
   return Object.freeze<Bootloader>({
     name: 'memory-loader',
-    supports: Object.freeze({ atomic: true, uki: false, bootCounting: false }),
+    supports: Object.freeze({ atomic: true, uki: false, bootCounting }),
     async read() {
       const version = await activeVersion(boot)
       if (version === undefined) return { entries: [], prepared: await readSet(boot, 0) }
@@ -53,7 +55,7 @@ function openLoader({ boot }: Sysroot): Bootloader {
       return { version, entries, prepared: await readSet(boot, other(version)) }
     },
     async plan(specs, version) {
-      const wanted = specs.map((spec, index) => toEntry(boot, spec, index))
+      const wanted = specs.map((spec, index) => toEntry(boot, spec, index)).sort(bySpent)
       const active = await activeVersion(boot)
       const now = active === undefined ? [] : await readSet(boot, active)
       const changed = active === undefined || JSON.stringify(now) !== JSON.stringify(wanted)
@@ -104,7 +106,31 @@ function openLoader({ boot }: Sysroot): Bootloader {
       const used = new Set(keep.flatMap((entry) => [entry.linux ?? '', ...entry.initrds]))
       await pruneArtifacts(boot, used)
     },
+    ...(bootCounting ? { markGood: (entry: BootEntry) => markGood(boot, entry) } : {}),
   })
+}
+
+async function markGood(boot: Volume, { fileName }: BootEntry): Promise<void> {
+  const version = await activeVersion(boot)
+  const set = version === undefined ? [] : await readSet(boot, version)
+  const entry = set.find((each) => each.fileName === fileName)
+  if (version === undefined || entry === undefined) {
+    throw new BootcError('BOOT_ENTRY_NOT_FOUND', `there is no boot entry ${fileName}`, {
+      details: { fileName },
+    })
+  }
+  const { count, ...good } = entry
+  if (count === undefined) return
+  const path = `${setPath(version)}/${fileName}`
+  await boot.dir.write(`${path}.new`, Buffer.from(JSON.stringify(good)), { mode: 0o644, atomic: false })
+  await boot.dir.sync()
+  await boot.dir.rename(`${path}.new`, path)
+  await boot.dir.sync()
+}
+
+/** What has no try left comes last. */
+export function bySpent(a: Pick<BootEntry, 'count'>, b: Pick<BootEntry, 'count'>): number {
+  return Number(a.count?.left === 0) - Number(b.count?.left === 0)
 }
 
 /** The active set must never be prepared: it is what boots until the commit. */
@@ -135,7 +161,7 @@ async function readSet({ dir }: Volume, version: BootVersion): Promise<BootEntry
     // A set that was being written when the power went may hold anything; only the active one is durable.
     if (text?.endsWith('}')) entries.push(JSON.parse(text) as BootEntry)
   }
-  return entries
+  return entries.sort(bySpent)
 }
 
 function toEntry({ bootPrefix }: Volume, spec: BootSpec, index: number): BootEntry {
@@ -150,6 +176,7 @@ function toEntry({ bootPrefix }: Volume, spec: BootSpec, index: number): BootEnt
     linux: `${prefix}/${artifact.kernel.name}`,
     initrds: artifact.initrds.map((file) => `${prefix}/${file.name}`),
     extra: spec.extra ?? [],
+    ...(spec.count === undefined ? {} : { count: spec.count }),
   }
 }
 

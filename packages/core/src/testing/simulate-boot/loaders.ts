@@ -1,4 +1,4 @@
-import type { ReadTree, Sysroot, Volume } from '../../interfaces/index.js'
+import type { BootCount, Dir, ReadTree, Sysroot, Volume } from '../../interfaces/index.js'
 import { followPath, readFollowing } from './follow.js'
 
 /** What a boot loader would show and start. */
@@ -11,7 +11,11 @@ export interface MenuEntry {
   /** Unified kernel image, in place of the other two. */
   readonly uki?: string
   /** What paths are below, where that is not the boot volume. */
-  readonly volume?: ReadTree
+  readonly volume?: Dir
+  /** It is on trial, by its file. */
+  readonly count?: BootCount
+  /** That file. */
+  readonly path?: string
 }
 
 /** Entries of whichever loader the machine has, in the order of its menu; the first one starts. */
@@ -34,7 +38,7 @@ export async function readMenu({
 export type BootVolumes = Pick<Sysroot, 'boot'> & Partial<Pick<Sysroot, 'esps'>>
 
 /** The first partition that systemd-boot was laid out on. Its program is not looked for: images of tests have none. */
-async function loaderEsp(esps: readonly Volume[]): Promise<ReadTree | undefined> {
+async function loaderEsp(esps: readonly Volume[]): Promise<Dir | undefined> {
   for (const { dir } of esps) {
     const loader = await dir.stat('loader')
     if (loader?.type === 'directory' && (await dir.stat('loader/entries.srel')) !== undefined) return dir
@@ -48,12 +52,15 @@ async function readMemoryMenu(boot: ReadTree): Promise<MenuEntry[]> {
     throw new Error(`pointer of the loader says ${JSON.stringify(active)}`)
   const set = `memory-loader/entries.${active}`
   const entries: MenuEntry[] = []
-  for (const name of await namesIn(boot, set)) {
+  const spent: MenuEntry[] = []
+  for (const name of (await namesIn(boot, set)).filter((each) => each.endsWith('.json'))) {
     const text = (await readFollowing(boot, `${set}/${name}`))!.toString('utf8')
-    const { title, options, linux, initrds } = JSON.parse(text) as Omit<MenuEntry, 'fileName'>
-    entries.push({ fileName: name, title, options, linux, initrds })
+    const { title, options, linux, initrds, count } = JSON.parse(text) as Omit<MenuEntry, 'fileName'>
+    const entry = { fileName: name, title, options, linux, initrds }
+    if (count === undefined) entries.push(entry)
+    else (count.left === 0 ? spent : entries).push({ ...entry, count, path: `${set}/${name}` })
   }
-  return entries
+  return [...entries, ...spent]
 }
 
 /**
@@ -84,7 +91,7 @@ async function readBlsMenu(boot: ReadTree): Promise<MenuEntry[]> {
  *
  * @see UAPI.1 Boot Loader Specification; systemd 257 src/boot/boot.c, boot_entry_add_type1, boot_entry_compare
  */
-async function readSystemdMenu(volumes: readonly ReadTree[]): Promise<MenuEntry[]> {
+async function readSystemdMenu(volumes: readonly Dir[]): Promise<MenuEntry[]> {
   const found: { entry: MenuEntry; spent: boolean; keys: readonly string[]; rest: readonly string[] }[] = []
   for (const volume of volumes) {
     for (const fileName of await namesIn(volume, 'loader/entries')) {
@@ -98,6 +105,8 @@ async function readSystemdMenu(volumes: readonly ReadTree[]): Promise<MenuEntry[
       const entry: MenuEntry = {
         ...{ fileName, volume, title: first('title'), options: values('options').join(' ') },
         ...{ linux: first('linux'), initrds: values('initrd'), ...(uki === '' ? {} : { uki }) },
+        ...(name[2] === undefined ? {} : { count: { left: Number(name[2]), done: Number(name[3] ?? 0) } }),
+        path: `loader/entries/${fileName}`,
       }
       const sortKey = first('sort-key')
       found.push({
