@@ -1,5 +1,6 @@
 import type { Bytes, Digest, OpOptions, Warning } from './common.js'
 import type { ReadTree } from './tree.js'
+import type { ImageSignature } from '../containers-conf/signature-types.js'
 import type { Descriptor, ImageConfig, ImageManifest } from '../oci/types.js'
 import type { ImageReference, SignatureSource, TransportName } from '../oci/reference.js'
 import type { Platform } from '../oci/types.js'
@@ -7,6 +8,15 @@ import type { Platform } from '../oci/types.js'
 /** Manifest and config of the one platform that was chosen, with the bytes that were hashed. */
 export interface ResolvedImage {
   readonly reference: ImageReference
+  /**
+   * Where a registry image really came from, and where its layers are fetched: a mirror, or a place that
+   * registries.conf rewrites the name to. Absent: the reference itself.
+   */
+  readonly servedBy?: {
+    /** `host/repository:tag` or `…@digest` */
+    readonly name: string
+    readonly insecure?: boolean
+  }
   /** Digest of the platform manifest as served: the image's identity. */
   readonly manifestDigest: Digest
   readonly manifest: ImageManifest
@@ -54,6 +64,12 @@ export interface ImageTransport {
   ): BlobSource
   /** The unpacked tree of a layer, for zero-copy import. Present when `supports.localTree`. */
   openLocalTree?(image: ResolvedImage, diffId: Digest): Promise<ReadTree>
+  /**
+   * Signatures that are kept for what the image's reference names (the index, if it names one), unverified.
+   * Absent: the transport has no place for any.
+   * @throws `TRANSPORT_*`, `IMAGE_SIGNATURE_INVALID`
+   */
+  signatures?(image: ResolvedImage, options?: OpOptions): Promise<readonly ImageSignature[]>
 }
 
 /** Decides whether an image may be imported; runs between `resolve` and `begin`. */

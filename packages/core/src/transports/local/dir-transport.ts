@@ -1,9 +1,12 @@
 import { resolve } from 'node:path'
+import { maxSignatureBytes, maxSignatures, parseStoredSignature } from '../../containers-conf/index.js'
+import type { ImageSignature } from '../../containers-conf/index.js'
 import { BootcError } from '../../errors.js'
 import type { ImageTransport } from '../../interfaces/transport.js'
 import { digestHex, maxDocumentBytes } from '../../oci/index.js'
 import type { ImageReference } from '../../oci/reference.js'
 import { resolveImage } from '../resolve-image.js'
+import { signatureInvalid } from '../signature-error.js'
 import { layoutInvalid } from '../transport-errors.js'
 import { directoryLocator, readDocument } from './file-locator.js'
 import type { FileLocator } from './file-locator.js'
@@ -43,6 +46,28 @@ export function dirTransport(): ImageTransport {
       const path = pathOf(reference)
       return localLayer(path, layer, () => directoryLocator(path).locate(digestHex(layer.digest)), options)
     },
+    signatures: ({ reference }, options) =>
+      readSignatures(directoryLocator(pathOf(reference)), options?.signal),
+  }
+}
+
+/** `signature-1`, `signature-2`, … until one is missing. */
+async function readSignatures(
+  files: FileLocator,
+  signal: AbortSignal | undefined,
+): Promise<ImageSignature[]> {
+  const signatures: ImageSignature[] = []
+  for (let i = 1; ; i++) {
+    signal?.throwIfAborted()
+    const name = `signature-${i}`
+    if (files.locate(name) === undefined) return signatures
+    if (i > maxSignatures) throw signatureInvalid(files.path, `more than ${maxSignatures} signatures`)
+    const bytes = await readDocument(files, name, maxSignatureBytes)
+    try {
+      signatures.push(parseStoredSignature(bytes))
+    } catch (cause) {
+      throw signatureInvalid(`${files.path}/${name}`, (cause as Error).message, cause)
+    }
   }
 }
 

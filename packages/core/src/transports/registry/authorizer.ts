@@ -2,7 +2,7 @@ import type { Challenge } from './challenge.js'
 import { knownChallenge } from './challenge.js'
 import { basicAuthorization } from './credentials.js'
 import type { Credentials } from './credentials.js'
-import type { HttpClient } from './http.js'
+import type { HttpClient, HttpEndpoint } from './http.js'
 import type { Timing } from './retry.js'
 import { fetchToken } from './token.js'
 import type { Token } from './token.js'
@@ -19,7 +19,7 @@ export interface AuthorizerOptions {
   readonly timing: Timing
   /** Of the registry's first answer. */
   readonly challenges: readonly Challenge[]
-  readonly insecure: boolean
+  readonly endpoint: HttpEndpoint
   readonly userAgent: string
 }
 
@@ -64,8 +64,8 @@ export class Authorizer {
   ): Promise<Token> {
     const pending = this.#pending.get(key)
     if (pending) return pending
-    const { http, timing, insecure, userAgent } = this.#options
-    const fetching = fetchToken(http, timing, { challenge, scopes, credentials, insecure, userAgent })
+    const { http, timing, endpoint, userAgent } = this.#options
+    const fetching = fetchToken(http, timing, { challenge, scopes, credentials, endpoint, userAgent })
       .then((token) => {
         this.#tokens.set(key, token)
         return token

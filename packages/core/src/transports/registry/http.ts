@@ -1,6 +1,15 @@
 import type { Agent } from 'undici'
 import type { Bytes } from '../../interfaces/common.js'
+import { registryHost } from '../../oci/registry-name.js'
 import { systemCertificates } from './system-ca.js'
+
+/** The registry on whose behalf something is asked. */
+export interface HttpEndpoint {
+  /** As references have it: `docker.io`, `reg.example:5000`. */
+  readonly registry: string
+  /** No certificate check, wherever it redirects to. */
+  readonly insecure: boolean
+}
 
 export interface HttpRequest {
   readonly method: 'GET' | 'HEAD' | 'POST'
@@ -8,6 +17,8 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
   readonly signal?: AbortSignal | undefined
+  /** Absent: what the client knows about the host of the URL. */
+  readonly endpoint?: HttpEndpoint
 }
 
 export interface HttpResponse {
@@ -19,18 +30,20 @@ export interface HttpResponse {
   discard(): Promise<void>
 }
 
-/** TLS facts of one host (`host[:port]`). */
+/** TLS facts of one registry (`host[:port]`). */
 export interface TlsOptions {
   /** PEM, in addition to the system's. */
   readonly ca?: readonly string[]
-  readonly cert?: string
-  readonly key?: string
+  /** PEM; several certificates go with as many keys. */
+  readonly cert?: string | readonly string[]
+  readonly key?: string | readonly string[]
 }
 
 export interface HttpOptions {
   /** No certificate check for these hosts. */
   readonly insecure: (host: string) => boolean
-  readonly tls?: ((host: string) => TlsOptions | undefined) | undefined
+  /** CAs of a registry also count where it redirects to; its client certificates are for itself alone. */
+  readonly tls?: ((registry: string) => TlsOptions | undefined | Promise<TlsOptions | undefined>) | undefined
   readonly connectTimeoutMs: number
   /** Without a byte for so long, a response counts as broken. */
   readonly stallTimeoutMs: number
@@ -51,14 +64,15 @@ export function undiciClient(options: HttpOptions): HttpClient {
   // undici takes some 100 ms to load: only who pulls from a registry pays.
   let loading: Promise<typeof import('undici')> | undefined
   return {
-    async request({ method, url, headers, body, signal }) {
+    async request({ method, url, headers, body, signal, endpoint }) {
       signal?.throwIfAborted()
       const undici = await (loading ??= import('undici'))
-      let agent = agents.get(url.origin)
+      const key = JSON.stringify([url.origin, endpoint?.registry, endpoint?.insecure])
+      let agent = agents.get(key)
       if (!agent) {
-        agent = new undici.Agent(await agentOptions(url, options))
+        agent = new undici.Agent(await agentOptions(url, endpoint, options))
         // Somebody else may have been as fast.
-        agents.set(url.origin, (agent = agents.get(url.origin) ?? agent))
+        agents.set(key, (agent = agents.get(key) ?? agent))
       }
       try {
         const response = await undici.request(url, {
@@ -92,23 +106,44 @@ export function undiciClient(options: HttpOptions): HttpClient {
 
 type AgentOptions = ConstructorParameters<typeof Agent>[0]
 
-async function agentOptions(url: URL, options: HttpOptions): Promise<AgentOptions> {
-  const tls = options.tls?.(url.host)
-  const isChecked = url.protocol === 'https:' && !options.insecure(url.host)
-  const ca = isChecked ? [...(await systemCertificates()), ...(tls?.ca ?? [])] : undefined
+async function agentOptions(
+  url: URL,
+  endpoint: HttpEndpoint | undefined,
+  options: HttpOptions,
+): Promise<AgentOptions> {
+  const insecure = endpoint?.insecure ?? options.insecure(url.host)
+  const tls = url.protocol === 'https:' ? await tlsFor(url, endpoint, options) : undefined
+  const ca = insecure ? [] : [...(await systemCertificates()), ...(tls?.ca ?? [])]
   return {
     headersTimeout: options.stallTimeoutMs,
     bodyTimeout: options.stallTimeoutMs,
     keepAliveTimeout: 30_000,
     connect: {
       timeout: options.connectTimeoutMs,
-      rejectUnauthorized: !options.insecure(url.host),
+      rejectUnauthorized: !insecure,
       minVersion: 'TLSv1.2',
-      ...(ca ? { ca } : {}),
-      ...(tls?.cert ? { cert: tls.cert } : {}),
-      ...(tls?.key ? { key: tls.key } : {}),
+      ...(ca.length > 0 && url.protocol === 'https:' ? { ca } : {}),
+      ...(tls?.cert ? { cert: mutable(tls.cert) } : {}),
+      ...(tls?.key ? { key: mutable(tls.key) } : {}),
     },
   }
+}
+
+/** Of the registry itself everything, of where it leads only whom it trusts. */
+async function tlsFor(
+  url: URL,
+  endpoint: HttpEndpoint | undefined,
+  { tls }: HttpOptions,
+): Promise<TlsOptions | undefined> {
+  if (endpoint === undefined) return tls?.(url.host)
+  const own = await tls?.(endpoint.registry)
+  if (new URL(`https://${registryHost(endpoint.registry)}`).host === url.host) return own
+  const other = await tls?.(url.host)
+  return { ca: [...(own?.ca ?? []), ...(other?.ca ?? [])] }
+}
+
+function mutable(value: string | readonly string[]): string | string[] {
+  return typeof value === 'string' ? value : [...value]
 }
 
 /** `localhost`, 127.0.0.0/8, ::1. @param host with or without port */

@@ -4,7 +4,7 @@ import { Authorizer } from './authorizer.js'
 import { insufficientScope, parseChallenges } from './challenge.js'
 import type { CredentialSource } from './credentials.js'
 import { headerValues } from './http.js'
-import type { HttpClient, HttpResponse } from './http.js'
+import type { HttpClient, HttpEndpoint, HttpResponse } from './http.js'
 import { followRedirects } from './redirect.js'
 import { whileRateLimited } from './retry.js'
 import type { OnRetry, Timing } from './retry.js'
@@ -67,7 +67,7 @@ export class RegistryClient {
         ...(options.range ? { range: options.range } : {}),
         ...(header ? { authorization: header } : {}),
       }
-      const request = { method: 'GET', url, headers, signal } as const
+      const request = { method: 'GET', url, headers, signal, endpoint: this.endpoint } as const
       const response = await followRedirects(this.#options.http, request, this.#options.insecure)
       return { ...response, reused }
     }
@@ -87,6 +87,11 @@ export class RegistryClient {
     }
     const { response, attempts } = await whileRateLimited(once, this.#options.timing, options)
     return { ...response, attempts }
+  }
+
+  /** Whose certificates count, for requests beside the API. */
+  get endpoint(): HttpEndpoint {
+    return { registry: this.#registry, insecure: this.#options.insecure }
   }
 
   /** The first answer decides scheme and challenges; a failure is not remembered. */
@@ -117,16 +122,17 @@ export class RegistryClient {
 
   async #pingAt(base: URL): Promise<Endpoint> {
     const { http, timing, insecure, userAgent } = this.#options
+    const { endpoint } = this
     const url = new URL('/v2/', base)
     const { response } = await whileRateLimited(
-      () => followRedirects(http, { method: 'GET', url, headers: this.#headers() }, insecure),
+      () => followRedirects(http, { method: 'GET', url, headers: this.#headers(), endpoint }, insecure),
       timing,
     )
     if (response.status !== 200 && response.status !== 401)
       throw await statusError(response, `registry ${base.host}`)
     await response.discard()
     const challenges = parseChallenges(headerValues(response, 'www-authenticate'))
-    return { base, authorizer: new Authorizer({ http, timing, challenges, insecure, userAgent }) }
+    return { base, authorizer: new Authorizer({ http, timing, challenges, endpoint, userAgent }) }
   }
 
   #headers(): Record<string, string> {

@@ -1,18 +1,29 @@
+import type { ImageSignature, PullSource } from '../../containers-conf/index.js'
 import type { OpOptions, Warning } from '../../interfaces/common.js'
 import type { ImageTransport, ResolvedImage } from '../../interfaces/transport.js'
-import { manifestAccept, maxDocumentBytes, parseRegistryName, sha256Digest } from '../../oci/index.js'
+import {
+  manifestAccept,
+  maxDocumentBytes,
+  parseRegistryName,
+  sha256Digest,
+  verifyDigest,
+} from '../../oci/index.js'
 import { printImageReference } from '../../oci/parse-reference.js'
 import type { ImageReference } from '../../oci/reference.js'
 import type { Descriptor } from '../../oci/types.js'
 import { resolveImage } from '../resolve-image.js'
+import { readAttachments } from './attachments.js'
 import { blobStream } from './blob-stream.js'
 import type { CredentialSource } from './credentials.js'
 import { openForeign } from './foreign-layer.js'
 import { headerValues, isLoopback, singleHeader, undiciClient } from './http.js'
-import type { HttpClient, HttpOptions } from './http.js'
+import type { HttpClient, HttpOptions, TlsOptions } from './http.js'
+import { readLookaside } from './lookaside.js'
+import { firstServed } from './pull-sources.js'
 import { readDocumentBody } from './read-body.js'
 import { RegistryClient } from './registry-client.js'
 import type { RegistryResponse } from './registry-client.js'
+import type { RegistryConfiguration } from './registry-configuration.js'
 import { systemTiming, withRetries } from './retry.js'
 import type { OnRetry, Timing } from './retry.js'
 import { serverWarnings } from './server-warnings.js'
@@ -23,11 +34,17 @@ export interface RegistryTransportOptions {
   readonly credentials?: CredentialSource
   /**
    * Hosts (`host[:port]`) whose certificates are not checked and that may be talked to over plain HTTP when
-   * HTTPS fails. Default: loopback addresses only. `false`: none at all, `true`: every host.
+   * HTTPS fails. `false`: none at all, `true`: every host, whatever `configuration` says. A function (default:
+   * loopback addresses only) is asked about hosts that the configuration has no table for.
    */
   readonly insecure?: boolean | ((host: string) => boolean)
-  /** CA and client certificates by host. */
+  /** CA and client certificates by registry, in addition to those of `configuration`. */
   readonly tls?: HttpOptions['tls']
+  /**
+   * Mirrors, rewriting, blocked registries, certificates and places of signatures; asked once for each image.
+   * `hostConfiguration()` is that of this machine. Default: none.
+   */
+  readonly configuration?: (() => Promise<RegistryConfiguration>) | undefined
   /** Default `bootc-sdk`. */
   readonly userAgent?: string
   /** How often opening a layer is repeated after a passing failure; default 3. */
@@ -61,7 +78,8 @@ export function registryTransport(
     transports: ['registry'],
     supports: { range: true, localTree: false },
     resolve: (reference, resolveOptions = {}) => registry.resolve(reference, resolveOptions),
-    openLayer: ({ reference }, layer, openOptions = {}) => registry.openLayer(reference, layer, openOptions),
+    openLayer: (image, layer, openOptions = {}) => registry.openLayer(image, layer, openOptions),
+    signatures: (image, signatureOptions = {}) => registry.signatures(image, signatureOptions),
     close: () => registry.close(),
   }
 }
@@ -85,7 +103,7 @@ class Registry {
       options.http ??
       undiciClient({
         insecure: this.#insecure,
-        tls: options.tls,
+        tls: (registry) => this.#tls(registry),
         connectTimeoutMs: options.connectTimeoutMs ?? 30_000,
         stallTimeoutMs: options.stallTimeoutMs ?? 60_000,
       })
@@ -96,49 +114,88 @@ class Registry {
   }
 
   async resolve(reference: ImageReference, options: ResolveOptions): Promise<ResolvedImage> {
-    const { registry, repository, tag, digest } = parseRegistryName(reference.name)
-    const client = this.#client(registry)
+    const { configuration, documentRetries = 0 } = this.#options
+    const conf = await configuration?.()
+    const plain: PullSource = { name: reference.name, insecure: undefined, kind: 'primary' }
     const warnings: Warning[] = []
     const printed = printImageReference(reference)
-    const get = (path: string, what: string, accept?: string) => {
-      const work = async () => {
-        const response = await client.get(repository, path, {
-          ...(accept === undefined ? {} : { accept }),
-          signal: options.signal,
-          onRetry: retryEvents(options, printed),
-        })
-        warnings.push(...serverWarnings(headerValues(response, 'warning')))
-        if (response.status !== 200) throw await failure(response, `${printed} (${what})`, printed)
-        const bytes = await readDocumentBody(response, what, maxDocumentBytes, options.signal)
-        return { response, bytes }
+    const documentsOf = (source: Pick<PullSource, 'name' | 'insecure'>) => {
+      const { repository, client } = this.#place(source)
+      return async (path: string, what: string, accept?: string) => {
+        const work = async () => {
+          const response = await client.get(repository, path, {
+            ...(accept === undefined ? {} : { accept }),
+            signal: options.signal,
+            onRetry: retryEvents(options, printed),
+          })
+          warnings.push(...serverWarnings(headerValues(response, 'warning')))
+          if (response.status !== 200) throw await failure(response, `${printed} (${what})`, printed)
+          const bytes = await readDocumentBody(response, what, maxDocumentBytes, options.signal)
+          return { response, bytes }
+        }
+        const retry = { signal: options.signal, onRetry: retryEvents(options, printed) }
+        return withRetries(work, documentRetries, this.#timing, retry)
       }
-      const { documentRetries = 0 } = this.#options
-      const retry = { signal: options.signal, onRetry: retryEvents(options, printed) }
-      return withRetries(work, documentRetries, this.#timing, retry)
     }
-    const manifest = async (which: string) => {
+    type Get = ReturnType<typeof documentsOf>
+    const manifest = async (get: Get, which: string) => {
       const { response, bytes } = await get(`manifests/${which}`, 'manifest', manifestAccept)
       warnings.push(...digestHeaderWarnings(response, bytes))
       const contentType = singleHeader(response, 'content-type')
       return { bytes, ...(contentType === undefined ? {} : { contentType }) }
     }
+    const { source, served } = await firstServed(
+      conf?.sources(reference.name) ?? [plain],
+      async (one) => {
+        const { tag, digest } = parseRegistryName(one.name)
+        const get = documentsOf(one)
+        const top = await manifest(get, digest ?? tag ?? 'latest')
+        // A mirror that lies is as good as none.
+        if (digest !== undefined) verifyDigest(top.bytes, digest)
+        return { get, top, digest }
+      },
+      options.signal,
+    )
+    const { get, top, digest } = served
     const image = await resolveImage(
       {
         reference,
-        top: await manifest(digest ?? tag ?? 'latest'),
+        top,
         ...(digest === undefined ? {} : { topDigest: digest }),
-        readManifest: (descriptor) => manifest(descriptor.digest),
+        readManifest: (descriptor) => manifest(get, descriptor.digest),
         readConfig: async (descriptor) => (await get(`blobs/${descriptor.digest}`, 'config')).bytes,
       },
       options.platform ? { platform: options.platform } : {},
     )
     const all = [...distinct(warnings), ...(image.warnings ?? [])]
-    return all.length === 0 ? image : { ...image, warnings: all }
+    return { ...image, ...servedBy(source), ...(all.length === 0 ? {} : { warnings: all }) }
   }
 
-  openLayer(reference: ImageReference, layer: Descriptor, options: OpenOptions): AsyncGenerator<Uint8Array> {
-    const { registry, repository } = parseRegistryName(reference.name)
-    const client = this.#client(registry)
+  /** Detached ones first, then those beside the image. */
+  async signatures(image: ResolvedImage, { signal }: OpOptions): Promise<readonly ImageSignature[]> {
+    const conf = await this.#options.configuration?.()
+    const source = image.servedBy ?? image.reference
+    const { repository, client } = this.#place(source)
+    const storage = conf?.signatureStorage?.(source.name) ?? {}
+    const digest = image.index?.digest ?? image.manifestDigest
+    const detached = await readLookaside(this.#http, {
+      base: storage.lookaside,
+      repository,
+      digest,
+      endpoint: client.endpoint,
+      userAgent: this.#userAgent,
+      signal,
+    })
+    if (storage.useSigstoreAttachments !== true) return detached
+    return [...detached, ...(await readAttachments(client, repository, digest, signal))]
+  }
+
+  openLayer(
+    { reference, servedBy: source = reference }: ResolvedImage,
+    layer: Descriptor,
+    options: OpenOptions,
+  ): AsyncGenerator<Uint8Array> {
+    const { repository, client } = this.#place(source)
     const onRetry = retryEvents(options, layer.digest)
     const { signal } = options
     const open = async (range: string | undefined): Promise<RegistryResponse> => {
@@ -167,21 +224,47 @@ class Registry {
     })
   }
 
-  #client(registry: string): RegistryClient {
-    let client = this.#clients.get(registry)
+  get #userAgent(): string {
+    return this.#options.userAgent ?? 'bootc-sdk'
+  }
+
+  /** @param source physical name; `insecure` as its table has it */
+  #place({ name, insecure: stated }: { readonly name: string; readonly insecure?: boolean | undefined }): {
+    readonly repository: string
+    readonly client: RegistryClient
+  } {
+    const { registry, repository } = parseRegistryName(name)
+    const { insecure: asked } = this.#options
+    const insecure = typeof asked === 'boolean' ? asked : (stated ?? this.#insecure(registry))
+    // One host may be listed both as a mirror that is secure and as one that is not.
+    const key = `${registry} ${insecure}`
+    let client = this.#clients.get(key)
     if (!client) {
-      const { credentials, userAgent = 'bootc-sdk' } = this.#options
+      const { credentials } = this.#options
       client = new RegistryClient(registry, {
         http: this.#http,
         timing: this.#timing,
-        userAgent,
+        userAgent: this.#userAgent,
         credentials,
-        insecure: this.#insecure(registry),
+        insecure,
       })
-      this.#clients.set(registry, client)
+      this.#clients.set(key, client)
     }
-    return client
+    return { repository, client }
   }
+
+  async #tls(registry: string): Promise<TlsOptions | undefined> {
+    const { tls, configuration } = this.#options
+    const own = await tls?.(registry)
+    const found = await (await configuration?.())?.certificates?.(registry)
+    if (own === undefined || found === undefined) return own ?? found
+    return { ...found, ...own, ca: [...(found.ca ?? []), ...(own.ca ?? [])] }
+  }
+}
+
+/** Nothing where no table is about the name: it is fetched as it stands. */
+function servedBy({ name, insecure }: PullSource): Pick<ResolvedImage, 'servedBy'> {
+  return insecure === undefined ? {} : { servedBy: { name, insecure } }
 }
 
 function retryEvents({ onProgress }: OpOptions, id: string): OnRetry | undefined {

@@ -2,7 +2,7 @@ import { BootcError } from '../../errors.js'
 import type { Challenge } from './challenge.js'
 import { basicAuthorization } from './credentials.js'
 import type { Credentials } from './credentials.js'
-import type { HttpClient, HttpRequest } from './http.js'
+import type { HttpClient, HttpEndpoint, HttpRequest } from './http.js'
 import { readDocumentBody } from './read-body.js'
 import { followRedirects, safeUrl } from './redirect.js'
 import { whileRateLimited } from './retry.js'
@@ -25,8 +25,8 @@ export interface TokenRequest {
   /** `repository:ns/app:pull` */
   readonly scopes: readonly string[]
   readonly credentials: Credentials | undefined
-  /** The registry's endpoint may be talked to without TLS, so its token server may too. */
-  readonly insecure: boolean
+  /** A registry that may be talked to without TLS may have a token server without it. */
+  readonly endpoint: HttpEndpoint
   readonly userAgent: string
 }
 
@@ -39,7 +39,7 @@ export interface TokenRequest {
 export async function fetchToken(http: HttpClient, timing: Timing, request: TokenRequest): Promise<Token> {
   const realm = realmUrl(request)
   const { response } = await whileRateLimited(
-    () => followRedirects(http, httpRequest(realm, request), request.insecure),
+    () => followRedirects(http, httpRequest(realm, request), request.endpoint.insecure),
     timing,
   )
   const where = safeUrl(realm)
@@ -50,7 +50,7 @@ export async function fetchToken(http: HttpClient, timing: Timing, request: Toke
   return parseToken(Buffer.from(body).toString(), where, issued)
 }
 
-function realmUrl({ challenge, insecure }: TokenRequest): URL {
+function realmUrl({ challenge, endpoint }: TokenRequest): URL {
   const realm = challenge.params.get('realm')
   if (realm === undefined) throw invalid('the registry names no token server')
   let url: URL
@@ -60,7 +60,7 @@ function realmUrl({ challenge, insecure }: TokenRequest): URL {
     throw invalid('the registry names a token server that is no URL')
   }
   // Passwords go there: in the clear only where the registry itself may be in the clear.
-  if (url.protocol !== 'https:' && !(insecure && url.protocol === 'http:')) {
+  if (url.protocol !== 'https:' && !(endpoint.insecure && url.protocol === 'http:')) {
     throw invalid(`the registry names a token server without TLS, ${safeUrl(url)}`)
   }
   url.username = ''
@@ -68,7 +68,10 @@ function realmUrl({ challenge, insecure }: TokenRequest): URL {
   return url
 }
 
-function httpRequest(realm: URL, { challenge, scopes, credentials, userAgent }: TokenRequest): HttpRequest {
+function httpRequest(
+  realm: URL,
+  { challenge, scopes, credentials, userAgent, endpoint }: TokenRequest,
+): HttpRequest {
   const service = challenge.params.get('service')
   const headers = { 'user-agent': userAgent, 'accept-encoding': 'identity' }
   if (credentials && 'identityToken' in credentials) {
@@ -82,6 +85,7 @@ function httpRequest(realm: URL, { challenge, scopes, credentials, userAgent }: 
     return {
       method: 'POST',
       url: realm,
+      endpoint,
       headers: { ...headers, 'content-type': type },
       body: form.toString(),
     }
@@ -90,9 +94,9 @@ function httpRequest(realm: URL, { challenge, scopes, credentials, userAgent }: 
   if (credentials?.username) url.searchParams.append('account', credentials.username)
   for (const scope of scopes) url.searchParams.append('scope', scope)
   if (service !== undefined) url.searchParams.append('service', service)
-  if (!credentials?.username || !credentials.password) return { method: 'GET', url, headers }
+  if (!credentials?.username || !credentials.password) return { method: 'GET', url, headers, endpoint }
   const authorization = basicAuthorization(credentials.username, credentials.password)
-  return { method: 'GET', url, headers: { ...headers, authorization } }
+  return { method: 'GET', url, headers: { ...headers, authorization }, endpoint }
 }
 
 function parseToken(text: string, where: string, now: number): Token {

@@ -1,0 +1,91 @@
+import { maxSignatureBytes, maxSignatures, sigstoreSignatureType } from '../../containers-conf/index.js'
+import type { ImageSignature } from '../../containers-conf/index.js'
+import type { Digest } from '../../interfaces/common.js'
+import { digestAlgorithm, digestHex, verifyDigest } from '../../oci/digest.js'
+import { maxDocumentBytes, parseIndex, parseManifest } from '../../oci/documents.js'
+import { manifestAccept, mediaTypes } from '../../oci/media-types.js'
+import type { Descriptor } from '../../oci/types.js'
+import { signatureInvalid } from '../signature-error.js'
+import { singleHeader } from './http.js'
+import { readDocumentBody } from './read-body.js'
+import type { RegistryClient } from './registry-client.js'
+import { statusError } from './status-error.js'
+
+/** What cosign 3 writes by default: one layer of this type, found through the referrers API. */
+const bundleType = 'application/vnd.dev.sigstore.bundle'
+
+/**
+ * Signatures that cosign put beside an image, under the tag `sha256-HEX.sig`. Without that tag the referrers of
+ * the image are asked for signatures of the newer kind, which nobody here can verify: better told than passed over.
+ *
+ * @param digest of the manifest or index that is signed
+ * @throws `IMAGE_SIGNATURE_INVALID`, `TRANSPORT_*`
+ * @see cosign 2.5 specs/SIGNATURE_SPEC.md
+ */
+export async function readAttachments(
+  client: RegistryClient,
+  repository: string,
+  digest: Digest,
+  signal?: AbortSignal,
+): Promise<ImageSignature[]> {
+  const tag = `${digestAlgorithm(digest)}-${digestHex(digest)}.sig`
+  const where = `${repository}:${tag}`
+  const response = await client.get(repository, `manifests/${tag}`, { accept: manifestAccept, signal })
+  if (response.status !== 200) {
+    const error = await statusError(response, `signatures of ${digest}`)
+    if (error.code !== 'TRANSPORT_NOT_FOUND') throw error
+    return bundles(client, repository, digest, signal)
+  }
+  const type = singleHeader(response, 'content-type')?.split(';')[0]!.trim()
+  const bytes = await readDocumentBody(response, 'signatures', maxDocumentBytes, signal)
+  if (type !== mediaTypes.ociManifest) throw signatureInvalid(where, `is served as ${type ?? 'nothing'}`)
+  const layers = parseManifest(bytes).layers.filter(({ mediaType }) => mediaType === sigstoreSignatureType)
+  if (layers.length > maxSignatures) throw signatureInvalid(where, `more than ${maxSignatures} signatures`)
+  const signatures: ImageSignature[] = []
+  for (const layer of layers) {
+    const payload = await readPayload(client, repository, layer, where, signal)
+    const { mediaType, annotations = {} } = layer
+    signatures.push({ kind: 'sigstore', mimeType: mediaType, payload, annotations })
+  }
+  return signatures
+}
+
+async function readPayload(
+  client: RegistryClient,
+  repository: string,
+  layer: Descriptor,
+  where: string,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  if (layer.size > maxSignatureBytes) throw signatureInvalid(where, `a signature of ${layer.size} bytes`)
+  const response = await client.get(repository, `blobs/${layer.digest}`, { signal })
+  if (response.status !== 200) throw await statusError(response, `signature ${layer.digest}`)
+  const payload = await readDocumentBody(response, 'signature', maxSignatureBytes, signal)
+  verifyDigest(payload, layer.digest, layer.size)
+  return payload
+}
+
+/** Whether there are any; their content is not read. Failures here change nothing: without a signature it is no. */
+async function bundles(
+  client: RegistryClient,
+  repository: string,
+  digest: Digest,
+  signal: AbortSignal | undefined,
+): Promise<ImageSignature[]> {
+  const fallback = `manifests/${digestAlgorithm(digest)}-${digestHex(digest).slice(0, 64)}`
+  for (const path of [`referrers/${digest}`, fallback]) {
+    try {
+      const response = await client.get(repository, path, { accept: mediaTypes.ociIndex, signal })
+      if (response.status !== 200) {
+        await response.discard()
+        continue
+      }
+      const bytes = await readDocumentBody(response, 'referrers', maxDocumentBytes, signal)
+      const found = parseIndex(bytes).manifests.find((one) => one.artifactType?.startsWith(bundleType))
+      return found === undefined ? [] : [{ kind: 'unsupported', format: found.artifactType! }]
+    } catch {
+      signal?.throwIfAborted()
+    }
+  }
+  return []
+}
