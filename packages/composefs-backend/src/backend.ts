@@ -26,14 +26,15 @@ export interface ComposefsBackendOptions {
    */
   readonly requireVerity?: boolean
   /**
-   * Let entries stop to demand fs-verity when a repository has lost it, as copying does; refused by default.
+   * Do not demand fs-verity in a new repository, and let entries stop to demand it when a repository has lost it, as
+   * copying does; refused by default.
    */
   readonly allowMissingVerity?: boolean
 }
 
 /** Images and deployments in a composefs repository below `/composefs`, shared with bootc's composefs backend. */
 export function composefsBackend(options: ComposefsBackendOptions = {}): Provider<StoreBackend> {
-  const { requireVerity = false } = options
+  const { requireVerity = false, allowMissingVerity = false } = options
   return {
     name: storeName,
     apiVersion: 1,
@@ -61,7 +62,7 @@ export function composefsBackend(options: ComposefsBackendOptions = {}): Provide
       const { signal, onProgress } = opOptions
       const repo = await initComposefsRepo(sysroot.root.sub(repoPath), {
         ...{ algorithm, erofsVersion, signal, onProgress },
-        ...(requireVerity ? { requireVerity } : {}),
+        ...(requireVerity ? { requireVerity } : allowMissingVerity ? { requireVerity: false } : {}),
         lock: 'writing',
       })
       return backendOn(sysroot, repo, options)

@@ -2,15 +2,27 @@ import { realpath } from 'node:fs/promises'
 import { grubBootloader } from '@bootc-sdk/bootloader-grub'
 import { systemdBoot } from '@bootc-sdk/bootloader-systemd-boot'
 import { composefsBackend } from '@bootc-sdk/composefs-backend'
-import { BootcError, openBootc, type Bootc, type ImageTransport } from '@bootc-sdk/core'
+import {
+  BootcError,
+  openBootc,
+  type Bootc,
+  type BootcParts,
+  type ImageTransport,
+  type Sysroot,
+} from '@bootc-sdk/core'
 import { nodeSysroot } from '@bootc-sdk/core/node'
 import { ostreeBackend } from '@bootc-sdk/ostree-backend'
 import type { Cli } from '../io.js'
 
-export interface SystemOptions {
+export interface SystemOptions extends StoreOptions {
   readonly sysroot: string
+}
+
+export interface StoreOptions {
   /** Refuse a composefs repository that does not have fs-verity enforced. */
   readonly requireVerity?: boolean
+  /** Do not demand fs-verity in a new one. */
+  readonly allowMissingVerity?: boolean
 }
 
 export interface NetworkOptions {
@@ -23,19 +35,32 @@ export interface NetworkOptions {
  *
  * @param network left out where nothing is fetched: the HTTP client is then never loaded
  */
-export async function openSystem(
-  _cli: Cli,
-  options: SystemOptions,
+export async function openSystem(cli: Cli, options: SystemOptions, network?: NetworkOptions): Promise<Bootc> {
+  return openParts(cli, nodeSysroot(await existing(options.sysroot)), options, network)
+}
+
+/** The same on a sysroot that was put together by the caller. */
+export async function openParts(
+  cli: Cli,
+  sysroot: Sysroot,
+  options: StoreOptions,
   network?: NetworkOptions,
 ): Promise<Bootc> {
-  const transports = network === undefined ? [] : await openTransports(network)
-  return openBootc({
-    sysroot: nodeSysroot(await existing(options.sysroot)),
-    transports,
-    stores: [ostreeBackend(), composefsBackend({ requireVerity: options.requireVerity === true })],
+  return openBootc({ sysroot, ...(await systemParts(cli, options, network)) })
+}
+
+/** Everything that this command registers. */
+export async function systemParts(
+  _cli: Cli,
+  { requireVerity = false, allowMissingVerity = false }: StoreOptions,
+  network?: NetworkOptions,
+): Promise<Omit<BootcParts, 'sysroot'>> {
+  return {
+    transports: network === undefined ? [] : await openTransports(network),
+    stores: [ostreeBackend(), composefsBackend({ requireVerity, allowMissingVerity })],
     // Where entries are on an EFI system partition, nothing else reads them.
     bootloaders: [systemdBoot(), grubBootloader()],
-  })
+  }
 }
 
 async function existing(path: string): Promise<string> {

@@ -1,8 +1,9 @@
 import { Option, type Command } from 'commander'
 import type { Action } from '../program.js'
-import { collect, networkOptions, progressOptions, transportOption } from './options.js'
+import { installOptions } from './install-options.js'
+import { defineInstallToImage } from './install-to-image.js'
 
-/** `install`: so far into a directory or a mounted file system. */
+/** `install` and what belongs to it. */
 export function defineInstallCommands(program: Command, action: Action): void {
   const install = program
     .command('install')
@@ -12,37 +13,67 @@ export function defineInstallCommands(program: Command, action: Action): void {
 
   const toFilesystem = install
     .command('to-filesystem')
-    .summary('Install into a directory or a mounted file system')
+    .summary('Install into a mounted file system or a directory')
     .description(
-      'Install into a directory or a mounted file system.\n\n' +
-        'Writes store, deployment and boot entries; with systemd-boot also the loader of the image, on the EFI\n' +
-        'system partition. Boot sectors and firmware settings are not touched.',
+      'Install into a mounted file system or a directory.\n\n' +
+        'The image says in bootc/install/*.toml what the options leave open. Its loader goes on the EFI system\n' +
+        'partition that is mounted at boot, boot/efi or efi of the target.',
     )
-    .argument('<dir>', 'root of the new system; it must be empty')
+    .argument('<dir>', 'root of the new system')
+    .addOption(new Option('--root-mount-spec <spec>', 'What root= says; an empty string leaves it out'))
     .addOption(
-      new Option('--store <name>', 'Where images live').choices(['ostree', 'composefs']).default('ostree'),
+      new Option('--boot-mount-spec <spec>', 'What is mounted at /boot; an empty string leaves it out'),
     )
-    .addOption(
-      new Option('--bootloader <name>', 'What boots them').choices(['grub', 'systemd-boot']).default('grub'),
+    .addOption(replaceOption())
+    .addOption(acknowledgeOption())
+    .option('--skip-finalize', 'Do not trim the file system and leave it writable')
+    .action(action(async () => (await import('../commands/install-to-filesystem.js')).installToFilesystem))
+
+  const toExistingRoot = install
+    .command('to-existing-root')
+    .summary('Take over the system that runs here')
+    .description(
+      'Take over the system that runs here: the image is installed beside it and boots next. Kernels and menus in /boot\n' +
+        'are replaced; the other files stay, and are at /sysroot later.',
     )
-    .addOption(
-      new Option(
-        '--source-imgref <image>',
-        'Image to install: docker://…, oci:PATH[:TAG], a signed form, or a registry name',
-      ).makeOptionMandatory(),
+    .argument('[dir]', 'root of that system; default /target where it is there, else /')
+    .addOption(replaceOption().default('alongside'))
+    .addOption(acknowledgeOption())
+    .option('--cleanup', 'Have the next boot delete the files of the old system')
+    .action(action(async () => (await import('../commands/install-to-filesystem.js')).installToExistingRoot))
+
+  for (const command of [toFilesystem, toExistingRoot]) {
+    for (const option of installOptions()) command.addOption(option)
+  }
+
+  defineInstallToImage(install, action)
+
+  install
+    .command('finalize')
+    .summary('Make the file systems of a new system ready for their first boot')
+    .description(
+      'Make the file systems of a new system ready for their first boot: trim, remount read-only, flush the journal.\n' +
+        'What cannot be done is skipped with a warning.',
     )
-    .option('--target-imgref <image>', 'Image to follow for updates; default: the source')
-    .addOption(transportOption('--target-transport <name>', 'Transport of --target-imgref'))
-    .option('--enforce-container-sigpolicy', 'Require the signatures of containers-policy.json')
-    .option('--karg <argument>', 'Kernel argument to add; may be repeated', collect)
-    .option(
-      '--karg-delete <argument>',
-      'Kernel argument to leave out: key=value, or key for all; may be repeated',
-      collect,
-    )
-    .option('--stateroot <name>', 'Name of the group of deployments that share /var', 'default')
-    .option('--require-verity', 'Refuse a file system on which composefs cannot enforce fs-verity')
-    .option('--root-mount-spec <spec>', 'What root= says; an empty string leaves it out')
-    .action(action(async () => (await import('../commands/install.js')).installToFilesystem))
-  for (const option of [...progressOptions(), ...networkOptions()]) toFilesystem.addOption(option)
+    .argument('<dir>', 'root of the new system')
+    .action(action(async () => (await import('../commands/install-finalize.js')).installFinalize))
+
+  install
+    .command('print-configuration')
+    .summary('Print the installation settings of an image')
+    .description('Print what bootc/install/*.toml of an image say, as JSON.')
+    .option('--all', 'Also kernel arguments')
+    .option('--root <dir>', 'Root of the image', '/')
+    .action(action(async () => (await import('../commands/print-configuration.js')).printConfiguration))
+}
+
+function replaceOption(): Option {
+  return new Option(
+    '--replace <how>',
+    'What may be there: wipe deletes everything, alongside keeps all but /boot; default: it must be empty',
+  ).choices(['wipe', 'alongside'])
+}
+
+function acknowledgeOption(): Option {
+  return new Option('--acknowledge-destructive', 'Do not wait before the running system is overwritten')
 }

@@ -1,5 +1,6 @@
 export { getNative, nativeStatus } from '../native/loader.js'
 export { bootPartitions, lsblkArguments, type BootPartition, type RootMount } from './boot-partitions.js'
+export { finalizeFileSystems } from './finalize-file-systems.js'
 export { fsUuid } from './fs-uuid.js'
 export { mountAt, mountOf, parseMounts, type Mount } from './mounts.js'
 export { nodeDir } from './node-dir.js'

@@ -34,7 +34,7 @@ export function nodeHost(options: NodeHostOptions = {}): Host {
     async bootId() {
       return readText('/proc/sys/kernel/random/boot_id')
     },
-    ...(live ? { mountinfo: async () => readText('/proc/self/mountinfo') } : {}),
+    ...(live ? { mountinfo: async () => readText('/proc/self/mountinfo'), efiVariable } : {}),
     now: () => Date.now(),
     run,
   })
@@ -81,6 +81,15 @@ async function text(stream: Readable): Promise<string> {
 
 function ignoreBrokenPipe(error: unknown): void {
   if (errnoOf(error) !== 'EPIPE') throw error
+}
+
+/** @see Linux, Documentation/filesystems/efivarfs.rst: four bytes of attributes, then the value */
+async function efiVariable(name: string): Promise<Uint8Array | undefined> {
+  try {
+    return readFileSync(`/sys/firmware/efi/efivars/${name}`).subarray(4)
+  } catch {
+    return undefined
+  }
 }
 
 /** '' where there is no such file (other systems than Linux, no /proc). */
