@@ -4,7 +4,7 @@ import { parseBootCount } from '@bootc-sdk/core/bls'
 import { copyToFat, missingOnFat } from '@bootc-sdk/core/boot-kit'
 import { placementsOf } from './artifacts.js'
 import { entriesDir, readEntries, readSet, renderEntries, sameSet, stagedDir } from './entries.js'
-import { installLoader } from './install.js'
+import { installLoader, loaderPrograms } from './install.js'
 import { installedVersion } from './installed.js'
 import { readActive } from './journal.js'
 import { bootOnce } from './one-shot.js'
@@ -104,6 +104,8 @@ export function openSystemdBoot({ sysroot, volumes, efivars }: LoaderParts): Boo
       const id = entry === undefined ? undefined : (await activeFile(dir, entry)).id
       await bootOnce(id, { host: sysroot.host, efivars, esp: volumes.esps[0] })
     },
+
+    programs: (tree) => loaderPrograms(volumes, tree),
 
     async install(lock, options = {}) {
       void lock

@@ -1,4 +1,4 @@
-import type { Dir, Host, LoaderInstallOptions, ReadTree, Warning } from '@bootc-sdk/core'
+import type { Dir, Host, LoaderInstallOptions, LoaderProgram, ReadTree, Warning } from '@bootc-sdk/core'
 import { compareUapiVersions } from '@bootc-sdk/core/bls'
 import {
   isDirectory,
@@ -66,6 +66,35 @@ export async function installLoader(
   return warnings
 }
 
+/** Programs on every ESP, beside what the image brings. */
+export async function loaderPrograms(
+  { esps }: BootVolumes,
+  tree: ReadTree | undefined,
+): Promise<LoaderProgram[]> {
+  const shipped = tree === undefined ? [] : await shippedPrograms(tree)
+  const programs: LoaderProgram[] = []
+  for (const [index, { dir }] of esps.entries()) {
+    const volume = dir.hostPath ?? `ESP ${index + 1}`
+    for (const { path, version } of await installedLoaders(dir)) {
+      const other = shipped.find((program) =>
+        placesOf(program).some((place) => place.toLowerCase() === path.toLowerCase()),
+      )
+      const outdated = other !== undefined && isOlder(version, other)
+      programs.push({ volume, path, version, ...(other && { shipped: other.version }), outdated })
+    }
+  }
+  return programs
+}
+
+function placesOf({ name, removable }: Program): string[] {
+  return [`${loaderHome}/${name}`, `${removableHome}/${removable}`]
+}
+
+/** Versions do not go back. */
+function isOlder(version: string, program: Program): boolean {
+  return compareUapiVersions(version, program.version) < 0
+}
+
 async function programOn(esp: Dir): Promise<string | undefined> {
   const found = await installedLoaders(esp)
   return found.find(({ path }) => path.startsWith(`${loaderHome}/`))?.path
@@ -92,10 +121,10 @@ async function installProgram(tree: ReadTree, esp: Dir, program: Program, update
   const installed = new Map(
     (await installedLoaders(esp)).map(({ path, version }) => [path.toLowerCase(), version]),
   )
-  for (const path of [`${loaderHome}/${program.name}`, `${removableHome}/${program.removable}`]) {
+  for (const path of placesOf(program)) {
     const version = installed.get(path.toLowerCase())
-    // What is not systemd-boot is not ours to update, and versions do not go back.
-    if (update && (version === undefined || compareUapiVersions(version, program.version) >= 0)) continue
+    // What is not systemd-boot is not ours to update.
+    if (update && (version === undefined || !isOlder(version, program))) continue
     await replaceOnFat(esp, path, data)
   }
 }

@@ -107,6 +107,26 @@ test('every ESP gets the loader; one that cannot be written is named', async () 
   expect(loaderProgram('257').equals(await readAll(second, 'EFI/systemd/systemd-bootx64.efi'))).toBe(true)
 })
 
+test('an update goes on to the second ESP where the first is write-protected, and fails where all are', async () => {
+  const second = memoryDir({ fat: true })
+  const volume = (dir: Dir): Volume => ({ dir, fsType: 'vfat', bootPrefix: '/' })
+  const sysroot = memorySysroot({ esp: 'volume', esps: [volume(second)] })
+  await install(await bench({ sysroot }), { tree: await versioned('257') })
+  const refuse = () => Promise.reject(new Error('read-only file system'))
+  const locked = (esp: Volume): Volume => ({ ...esp, dir: { ...esp.dir, write: refuse } })
+  const [first, other] = sysroot.esps as [Volume, Volume]
+  const update = async (version: string, esps: Volume[]) => {
+    const loader = await systemdBoot().open({ ...sysroot, esps })
+    await using lock = await sysroot.lock()
+    return loader.install!(lock, { tree: await versioned(version), update: true })
+  }
+  expect(await update('258', [locked(first), other])).toMatchObject([
+    { code: 'boot:esp-skipped', message: expect.stringContaining('ESP 1') },
+  ])
+  expect(loaderProgram('258').equals(await readAll(second, 'EFI/systemd/systemd-bootx64.efi'))).toBe(true)
+  await expect(update('259', [locked(first), locked(other)])).rejects.toThrow('read-only')
+})
+
 test('aborting is the reason of the caller', async () => {
   const reason = new Error('stop')
   const aborted = install(await bench(), { tree: await versioned('257'), signal: AbortSignal.abort(reason) })
@@ -168,4 +188,19 @@ test('entries go to the extended boot partition, and stay on the ESP where they 
     .open(memorySysroot({ boot: 'volume' }))
     .catch((error: unknown) => error)
   expect(isBootcError(refused, 'BOOT_UNSUPPORTED_VOLUME')).toBe(true)
+})
+
+test('programs are told with what the image brings', async () => {
+  const machine = await bench()
+  await install(machine, { tree: await versioned('257') })
+  const programs = await machine.loader.programs!(await versioned('258'))
+  expect(programs.map(({ path, version, shipped, outdated }) => [path, version, shipped, outdated])).toEqual([
+    ['EFI/systemd/systemd-bootx64.efi', '257', '258', true],
+    ['EFI/BOOT/BOOTX64.EFI', '257', '258', true],
+  ])
+  expect((await machine.loader.programs!(await versioned('256'))).map(({ outdated }) => outdated)).toEqual([
+    false,
+    false,
+  ])
+  expect((await machine.loader.programs!(await image({})))[0]).not.toHaveProperty('shipped')
 })

@@ -10,6 +10,7 @@ import {
   defineSwitch,
   defineUpgrade,
 } from './define/host.js'
+import { defineBootloader } from './define/bootloader.js'
 import { defineComposefsCommands } from './define/composefs.js'
 import { defineImageCommands } from './define/image.js'
 import { defineInstallCommands } from './define/install.js'
@@ -33,6 +34,7 @@ const definitions: ReadonlyMap<string, (program: Command, action: Action) => voi
   ['edit', defineEdit],
   ['kargs', defineKargs],
   ['loader-entries', defineLoaderEntries],
+  ['bootloader', defineBootloader],
   ['finalize-staged', defineFinalize],
   ['prune', definePrune],
   ['install', defineInstallCommands],

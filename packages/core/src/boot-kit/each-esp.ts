@@ -2,15 +2,16 @@ import type { Dir, OpOptions, Volume, Warning } from '../interfaces/index.js'
 import { makeDirs, readAll } from './fat-dir.js'
 
 /**
- * Put a loader on every EFI system partition, and sync each. Only the first must work: the machine starts from the
- * others when that disk is gone.
+ * Put a loader on every EFI system partition, and sync each. Of an installation the first must work: the machine
+ * starts from the others when that disk is gone. Of an update one has to, because the others still have a loader.
  */
 export async function onEveryEsp(
   esps: readonly Volume[],
-  options: OpOptions,
+  options: OpOptions & { readonly update?: boolean },
   put: (esp: Volume) => Promise<readonly Warning[]>,
 ): Promise<Warning[]> {
   const warnings: Warning[] = []
+  let failed = 0
   for (const [index, esp] of esps.entries()) {
     options.signal?.throwIfAborted()
     try {
@@ -18,7 +19,8 @@ export async function onEveryEsp(
       await esp.dir.sync()
     } catch (error) {
       options.signal?.throwIfAborted()
-      if (index === 0) throw error
+      failed++
+      if (options.update === true ? failed === esps.length : index === 0) throw error
       const message = `the loader on ESP ${index + 1} was left as it is: ${String(error)}`
       const details = { esp: esp.dir.hostPath ?? String(index) }
       warnings.push({ code: 'boot:esp-skipped', message, details })

@@ -24,7 +24,7 @@ export const hostKind = 'BootcHost'
  */
 export function toBootcHost(state: HostState): BootcHost {
   const spec = specOf(state)
-  const asEntry = (entry: HostEntry) => toEntry(entry, state.bootloader)
+  const asEntry = (entry: HostEntry) => toEntry(entry, loaderOf(state))
   const others = [...defaultOf(state), ...state.others].map(asEntry)
   const booted = nullable(state.booted, asEntry)
   return {
@@ -112,6 +112,13 @@ const loaderNames: Readonly<Record<string, string>> = {
   grub: 'grub',
   'grub-cc': 'grub-cc',
   'systemd-boot': 'systemd',
+}
+
+/** The one that runs, as bootc reads its name; where it has not said it, the one that entries are written for. */
+function loaderOf({ bootloader, runningLoader }: HostState): string | undefined {
+  if (runningLoader === undefined) return bootloader
+  const info = runningLoader.info.toLowerCase()
+  return info.includes('systemd-boot') ? 'systemd-boot' : info.includes('grub cc') ? 'grub-cc' : 'grub'
 }
 
 /** The store knows all but the loader. */

@@ -125,8 +125,23 @@ export interface Bootloader {
   markGood?(entry: BootEntry, lock: SysrootLock): Promise<void>
   /** Boot this entry next time only; undefined takes it back. Present when `supports.oneShot`. */
   bootOnce?(entry: BootEntry | undefined, lock: SysrootLock): Promise<void>
+  /** Programs of the loader as they are installed, beside what the root file system of an image brings. */
+  programs?(tree?: ReadTree): Promise<readonly LoaderProgram[]>
   /** Put the loader itself on the machine, or with `update` a newer one where it is. */
   install?(lock: SysrootLock, options?: LoaderInstallOptions): Promise<Warning[]>
+}
+
+/** A program of a boot loader. Plain data. */
+export interface LoaderProgram {
+  /** Where its volume is mounted; without a path its place among the volumes, `ESP 2`. */
+  readonly volume: string
+  /** On the volume: `EFI/systemd/systemd-bootx64.efi`. */
+  readonly path: string
+  readonly version: string
+  /** What the image brings in its place; absent when it brings nothing. */
+  readonly shipped?: string
+  /** An update would replace it. */
+  readonly outdated: boolean
 }
 
 export interface LoaderInstallOptions extends OpOptions {

@@ -18,6 +18,11 @@ export interface Host {
   bootId(): Promise<string>
   /** /proc/self/mountinfo: where the running root comes from. Absent where no system is running on the sysroot. */
   mountinfo?(): Promise<string>
+  /**
+   * Value of an EFI variable by its name with the vendor's GUID; undefined when it is not set. Absent where no system
+   * is running on the sysroot.
+   */
+  efiVariable?(name: string): Promise<Uint8Array | undefined>
   /** Milliseconds since the epoch. */
   now(): number
   run(

@@ -6,6 +6,7 @@ import type {
   StagedRecord,
   UnlockedState,
 } from '../interfaces/index.js'
+import type { RunningLoader } from '../boot-kit/running-loader.js'
 import type { HealingFacts } from './trial-types.js'
 
 /** A deployment in its role. Plain data. */
@@ -37,6 +38,8 @@ export interface HostState {
   /** Names of the backend and loader in use; absent on an empty sysroot. */
   readonly store?: string
   readonly bootloader?: string
+  /** The loader that started this system, where it has said so (EFI variables). */
+  readonly runningLoader?: RunningLoader
   readonly bootVersion: BootVersion
   /** Every deployment with a boot entry, in boot order. */
   readonly order: readonly HostEntry[]

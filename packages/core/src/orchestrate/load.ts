@@ -6,6 +6,7 @@ import type {
   StoreBackend,
   Sysroot,
 } from '../interfaces/index.js'
+import { runningLoader } from '../boot-kit/running-loader.js'
 import type { Backends } from './backends.js'
 import type { HostEntry, HostState } from './host-state.js'
 import { assignSlots } from './slots.js'
@@ -65,12 +66,14 @@ export async function loadState(sysroot: Sysroot, backends: Backends): Promise<H
       ? undefined
       : (order.find(({ id }) => id === booted.id) ?? (await hostEntry(booted, cmdline, capable, {})))
   const healing = await readHealing(sysroot)
+  const loaderRun = sysroot.live ? await runningLoader(sysroot.host) : undefined
   const named = new Set([...order, running, stagedEntry].map((entry) => entry?.id))
   return {
     live: sysroot.live,
     readOnly: sysroot.readOnly,
     store: store.name,
     bootloader: loader.name,
+    ...(loaderRun === undefined ? {} : { runningLoader: loaderRun }),
     bootVersion: found.version,
     order,
     ...(order[0] === undefined ? {} : { defaultEntry: order[0] }),

@@ -36,6 +36,8 @@ export function openBootc(parts: BootcParts): Promise<Bootc> {
     editKargs: async (options) => (await import('./edit-kargs.js')).changeKargsByHand(context, options),
     setKargsForSource: async (source, kargs, options = {}) =>
       (await import('./edit-kargs.js')).changeKargsForSource(context, source, kargs, options),
+    loaderStatus: async (options = {}) => (await import('./loader-update.js')).loaderStatus(context, options),
+    updateLoader: async (options = {}) => (await import('./loader-update.js')).updateLoader(context, options),
     entries: async (options = {}) => (await import('./entries.js')).listEntries(context, options),
     bootOnce: async (which, options = {}) =>
       (await import('./entries.js')).bootEntryOnce(context, which, options),

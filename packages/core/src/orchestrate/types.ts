@@ -17,6 +17,7 @@ import type { SignedImageReference } from '../oci/reference.js'
 import type { HostState } from './host-state.js'
 import type { InstallOptions, InstallResult } from './install-types.js'
 import type { BootOnceResult, EntryFacts, KargsEditOptions, KargsFacts, KargsResult } from './kargs-types.js'
+import type { LoaderStatus, LoaderUpdateResult } from './loader-types.js'
 import type { MovePlan, MoveStoreOptions } from './move-store.js'
 import type { PullResult } from './pull-types.js'
 import type { BootCheckOptions, BootCheckResult, FailedFacts } from './trial-types.js'
@@ -200,6 +201,10 @@ export interface Bootc {
   editKargs(options: KargsEditOptions): Promise<KargsResult>
   /** Let a source own exactly these; none: drop the source (`loader-entries set-options-for-source`). */
   setKargsForSource(source: string, kargs: string | undefined, options?: OpOptions): Promise<KargsResult>
+  /** The boot loader itself, beside what the system's image brings. */
+  loaderStatus(options?: OpOptions): Promise<LoaderStatus>
+  /** Replace it where the image brings a newer one, on every volume that has it. */
+  updateLoader(options?: OpOptions): Promise<LoaderUpdateResult>
   /** Boot entries in boot order, also such as no deployment answers to. */
   entries(options?: OpOptions): Promise<EntryFacts[]>
   /** Boot an entry (file name or deployment) next time only; undefined takes it back. */

@@ -6,6 +6,8 @@ export interface FakeHostOptions {
   readonly bootId?: string
   /** Text of /proc/self/mountinfo. */
   readonly mountinfo?: string
+  /** EFI variables by name. */
+  readonly efiVariables?: Readonly<Record<string, Uint8Array>>
   /** Milliseconds since the epoch; default a clock that moves one second with every look. */
   readonly now?: () => number
   readonly supports?: Partial<Host['supports']>
@@ -34,6 +36,9 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
     cmdline: () => Promise.resolve(cmdline),
     bootId: () => Promise.resolve(bootId),
     ...(options.mountinfo === undefined ? {} : { mountinfo: async () => options.mountinfo! }),
+    ...(options.efiVariables === undefined
+      ? {}
+      : { efiVariable: async (name: string) => Promise.resolve(options.efiVariables![name]) }),
     now: options.now ?? (() => (nowMs += 1000)),
     run(argv, runOptions) {
       calls.push([...argv])

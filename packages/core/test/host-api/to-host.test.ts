@@ -17,6 +17,25 @@ const emptyJson =
   '"spec":{"bootOrder":"default","image":null},"status":{"booted":null,"readOnly":false,"rollback":null,' +
   '"rollbackQueued":false,"staged":null,"type":null,"usrOverlay":null}}'
 
+describe('the loader of a composefs deployment', () => {
+  const backend = {
+    composefs: { verity: 'a'.repeat(128), bootType: 'Bls', bootDigest: null, missingVerityAllowed: false },
+  }
+  const entry = hostEntry('booted', { deployment: { ...booted.deployment, backend } })
+  test.each([
+    [undefined, 'grub'],
+    ['systemd-boot 257', 'systemd'],
+    ['Systemd-Boot 300~rc1', 'systemd'],
+    ['GRUB CC 2.12', 'grub-cc'],
+    ['GRUB 2.12', 'grub'],
+    ['rEFInd 0.14', 'grub'],
+  ])('that says %j is %s', (info, bootloader) => {
+    const state = stateOf([entry], { booted: 'booted' })
+    const said = info === undefined ? {} : { runningLoader: { info } }
+    expect(toBootcHost({ ...state, ...said }).status.booted?.composefs?.bootloader).toBe(bootloader)
+  })
+})
+
 describe('the status document', () => {
   test('of an unknown system is what bootc prints, byte for byte', () => {
     expect(canonicalHostJson(emptyHost())).toBe(emptyJson)
