@@ -22,7 +22,7 @@ export type {
 export { hostFormatters } from './tools/host-formatters.js'
 export { packingSysroot, type PackingSysrootOptions } from './record/packing-sysroot.js'
 export { applyCustomizations, type CustomizeTarget } from './customize/apply.js'
-export { parseCustomizations } from './customize/parse.js'
+export { parseCustomizations, type ParseOptions } from './customize/parse.js'
 export type * from './customize/types.js'
 export { installToImage } from './install/install-to-image.js'
 export type { ImageDisk, ImageOutput, InstallToImageOptions, InstallToImageResult } from './install/types.js'

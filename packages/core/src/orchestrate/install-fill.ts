@@ -79,6 +79,8 @@ export function pullOptions(context: Context, options: InstallOptions): Omit<Pul
     requireBootable: options.allowUnbootable === true ? undefined : { architecture },
     platform: { architecture, os: 'linux' },
     concurrency: context.parts.concurrency,
+    // The host's clock: disks that are made twice have to be equal.
+    timestamp: Math.floor(context.sysroot.host.now() / 1000),
     signal: options.signal,
     onProgress: options.onProgress,
   }

@@ -24,6 +24,11 @@ const passwordHash = /^(\$(1|5|6|y|gy|7|2[abxy])\$[!-9;-~]{8,500}|[!*]{1,2})$/
 /** In one line of passwd, shadow or authorized_keys. */
 const controls = /[\u0000-\u001f\u007f]/
 
+export interface ParseOptions {
+  /** Refuse a file with keys that mean nothing here. */
+  readonly strict?: boolean
+}
+
 /**
  * A configuration as bootc-image-builder reads it (`config.toml`): users, groups, host name, files, directories,
  * kernel arguments and the least size of the root. What else is in there is warned of and left out.
@@ -31,7 +36,7 @@ const controls = /[\u0000-\u001f\u007f]/
  * @throws BootcError `SYSROOT_CUSTOMIZATION_INVALID`, naming the key
  * @see bootc-image-builder README, "Build config"; osbuild blueprint reference
  */
-export function parseCustomizations(text: string): Customizations {
+export function parseCustomizations(text: string, options: ParseOptions = {}): Customizations {
   if (Buffer.byteLength(text) > maxBytes) throw badCustomization('file', `is larger than ${maxBytes} bytes`)
   const warnings: Warning[] = []
   const file = new TableReader(parseToml(text), '', warnings)
@@ -49,6 +54,7 @@ export function parseCustomizations(text: string): Customizations {
   const withKeys = addKeys(users, table.tables('sshkey'))
   table.end()
   file.end()
+  if (options.strict === true) refuseLeftOut(warnings)
   refuseTwice(users, 'customizations.user')
   refuseTwice(groups, 'customizations.group')
   return {
@@ -234,6 +240,12 @@ function readId(table: TableReader, key: string): number | undefined {
   // The last two mean "none" to chown and to 16-bit programs.
   if (id !== undefined && id > 0xfffffffd) throw badCustomization(table.path(key), 'is too large')
   return id
+}
+
+/** All of them at once, so that one look at the file is enough. */
+function refuseLeftOut(warnings: readonly Warning[]): void {
+  const keys = warnings.map(({ details }) => String(details?.['key']))
+  if (keys.length > 0) throw badCustomization(keys.join(', '), 'is not supported')
 }
 
 function refuseTwice(items: readonly { readonly name: string }[], at: string): void {

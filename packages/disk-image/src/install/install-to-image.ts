@@ -211,23 +211,25 @@ async function installOn(
   },
 ): Promise<InstallResult> {
   const { options, transports, outline, bios } = use
-  const { install, customizations, rootMountSpec, signal, onProgress } = options
+  const { install, customizations, signal, onProgress } = options
   const { root, xbootldr } = uuidsOf(outline)
-  const spec = rootMountSpec ?? `UUID=${root}`
-  // The generator of systemd mounts an extended boot partition that is FAT by its type.
+  // An extended boot partition that is FAT is mounted by systemd, which knows it by its type.
   const bootFs = outline.partitions.find(({ role }) => role === 'xbootldr')?.fs?.type
   const bootc = await openBootc({ ...options.parts, transports, sysroot })
   return bootc.install({
+    // Nothing of this machine, so that disks are equal wherever they are made.
+    aleph: { kernel: 'unknown', hostSelinux: false },
     ...install,
     kargs: {
       ...install.kargs,
-      root: spec === '' ? ['rw'] : [`root=${spec}`, 'rw'],
+      root: [`root=UUID=${root}`, 'rw'],
       extra: [...splitKargs(customizations?.kernelArguments ?? ''), ...(install.kargs?.extra ?? [])],
     },
-    ...(bootFs === 'ext4' ? { bootMountSpec: `UUID=${xbootldr}` } : {}),
-    loader: {
+    ...(bootFs === 'ext4' ? { bootMount: { source: `UUID=${xbootldr}`, fsType: 'ext4' } } : {}),
+    loader: install.loader !== false && {
       randomSeed: false,
       firmwareVariables: false,
+      ...install.loader,
       ...(bios.target === undefined ? {} : { bios: bios.target }),
     },
     ...(signal === undefined ? {} : { signal }),

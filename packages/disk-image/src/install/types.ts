@@ -35,13 +35,16 @@ export interface InstallToImageOptions extends OpOptions<ProgressEvent | PackEve
   readonly parts: Omit<BootcParts, 'sysroot'>
   /** This machine, for programs; with the architecture to install. */
   readonly host: Host
-  /** Arguments that find the root file system come from the plan. */
+  /**
+   * As for `Bootc.install`; what finds the root and boot file systems comes from the plan, and the loader is not
+   * registered with this machine and gets no random seed, unless it says so.
+   */
   readonly install: Omit<
     InstallOptions,
-    'signal' | 'onProgress' | 'replace' | 'bootMountSpec' | 'loader' | 'kargs'
-  > & { readonly kargs?: Omit<NonNullable<InstallOptions['kargs']>, 'root'> }
-  /** What `root=` says; `''` leaves it out (discoverable partitions). Default: UUID of the file system. */
-  readonly rootMountSpec?: string
+    'signal' | 'onProgress' | 'replace' | 'cleanup' | 'bootMount' | 'kargs'
+  > & {
+    readonly kargs?: Omit<NonNullable<InstallOptions['kargs']>, 'root'>
+  }
   readonly customizations?: Customizations
   readonly disk?: ImageDisk
   readonly output: ImageOutput
