@@ -21,6 +21,7 @@ export const pieces = {
       `${units}/bootc-sdk-trial-emergency.service`,
       `${own}/boot-trial.toml`,
     ],
+    programs: [`${own}/trial-emergency`],
     links: {
       [`${units}/multi-user.target.wants/bootc-sdk-boot-check.service`]: '../bootc-sdk-boot-check.service',
       [`${units}/boot-complete.target.requires/bootc-sdk-boot-check.service`]:
@@ -52,7 +53,13 @@ export const pieces = {
       `${units}/bootc-sdk-finalize-staged.service`,
       `${units}/bootc-sdk-finalize-hold.service`,
       `${units}/ostree-finalize-staged.service.d/50-bootc-sdk.conf`,
+      `${units}/bootc-sdk-finalize-report.service`,
     ],
+    programs: [`${own}/finalize-report`],
+    links: {
+      [`${units}/multi-user.target.wants/bootc-sdk-finalize-report.service`]:
+        '../bootc-sdk-finalize-report.service',
+    },
   },
   /** Tell other software that what is deployed has changed. */
   status: { files: [`${units}/bootc-sdk-status-updated.path`] },
