@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander'
 import type { Action } from '../program.js'
-import { installOptions } from './install-options.js'
+import { installOptions, parseSize } from './install-options.js'
 import { defineInstallToImage } from './install-to-image.js'
 
 /** `install` and what belongs to it. */
@@ -10,6 +10,34 @@ export function defineInstallCommands(program: Command, action: Action): void {
     .helpGroup('System:')
     .summary('Install a system from an image')
     .description('Install a system from an image.')
+
+  const toDisk = install
+    .command('to-disk')
+    .summary('Install on a disk')
+    .description(
+      'Install on a disk: partitions, file systems, loader and system. The disk is written when the system is whole.',
+    )
+    .argument('<device>', 'disk, or with --via-loopback a file of the size of the disk')
+    .option('--wipe', 'What is on the disk may be lost')
+    .option('--via-loopback', 'The disk is a file')
+    .addOption(new Option('--block-setup <how>', 'How the root is stored').choices(['direct', 'tpm2-luks']))
+    .addOption(
+      new Option('--filesystem <type>', "Of the root; default: the image's choice, else ext4").choices([
+        ...['ext4', 'xfs', 'btrfs'],
+      ]),
+    )
+    .addOption(
+      new Option(
+        '--root-size <size>',
+        'Of the root, in MiB or with M, G or T; default: all that is left',
+      ).argParser(parseSize),
+    )
+    .addOption(
+      new Option('--boot-mode <mode>', 'What starts the disk; default: uefi, where there is one').choices([
+        ...['uefi', 'bios', 'both'],
+      ]),
+    )
+    .action(action(async () => (await import('../commands/install-to-disk.js')).installToDisk))
 
   const toFilesystem = install
     .command('to-filesystem')
@@ -42,7 +70,7 @@ export function defineInstallCommands(program: Command, action: Action): void {
     .option('--cleanup', 'Have the next boot delete the files of the old system')
     .action(action(async () => (await import('../commands/install-to-filesystem.js')).installToExistingRoot))
 
-  for (const command of [toFilesystem, toExistingRoot]) {
+  for (const command of [toDisk, toFilesystem, toExistingRoot]) {
     for (const option of installOptions()) command.addOption(option)
   }
 

@@ -24,13 +24,14 @@ export function staterootOf(options: InstallOptions, config: InstallConfig | und
 /**
  * @param facts `image`: the arguments that the image ships; `uki`: it boots by a unified kernel image, which has all
  *   its arguments sealed in
- * @throws BootcError `BOOT_UKI_KARGS`
+ * @throws BootcError `BOOT_UKI_KARGS`, `SYSROOT_BLOCK_SETUP`
  */
 export function settleInstall(
   options: InstallOptions,
   config: InstallConfig | undefined,
   facts: { readonly image: readonly string[]; readonly uki: boolean; readonly loader: LoaderChoice },
 ): InstallSettings {
+  assertBlockSetup(options, config)
   const bootMount = bootMountOf(options, config)
   const shared = {
     stateroot: staterootOf(options, config),
@@ -74,6 +75,16 @@ function bootMountOf(options: InstallOptions, config: InstallConfig | undefined)
   const spec = options.bootMountSpec ?? config?.bootMountSpec
   if (spec === undefined) return options.bootMount
   return spec === '' ? undefined : { source: spec }
+}
+
+function assertBlockSetup({ blockSetup }: InstallOptions, config: InstallConfig | undefined): void {
+  const allowed = config?.block
+  if (blockSetup === undefined || allowed === undefined || allowed.includes(blockSetup)) return
+  throw new BootcError(
+    'SYSROOT_BLOCK_SETUP',
+    `Block setup ${blockSetup} is not enabled in installation config`,
+    { details: { asked: blockSetup, allowed } },
+  )
 }
 
 function originOf(options: InstallOptions, config: InstallConfig | undefined): SignedImageReference {

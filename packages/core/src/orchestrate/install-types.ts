@@ -1,4 +1,4 @@
-import type { ConfigDirectory, InstallConfig } from '../install-config/index.js'
+import type { BlockSetup, ConfigDirectory, InstallConfig } from '../install-config/index.js'
 import type { DeploymentId, LoaderInstallOptions, OpOptions, Warning } from '../interfaces/index.js'
 import type { SignedImageReference } from '../oci/reference.js'
 import type { PullResult } from './pull-types.js'
@@ -63,6 +63,8 @@ export interface InstallOptions extends OpOptions {
    * where systemd-boot was asked for by name.
    */
   readonly typedPartitions?: boolean
+  /** How the block device of the root was set up; refused where the configuration does not allow it. */
+  readonly blockSetup?: BlockSetup
   /** Text of an `authorized_keys` file for root. */
   readonly rootSshAuthorizedKeys?: string
   /** `selinux=0`. */

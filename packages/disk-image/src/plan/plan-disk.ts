@@ -33,7 +33,7 @@ export interface DiskRequest {
   readonly rootContentBytes?: number
   /** Make fs-verity possible on the root; default true with ext4. */
   readonly verity?: boolean
-  /** Of the whole disk; the root takes what is left. Not together with `rootBytes`. */
+  /** Of the whole disk; without `rootBytes` the root takes what is left. */
   readonly diskBytes?: number
 }
 
@@ -196,6 +196,8 @@ function sizeOfRoot(request: DiskRequest, startBytes: number): number {
       ? undefined
       : Math.floor((diskBytes - gptTailBytes - startBytes) / mebibyte) * mebibyte
   const sizeBytes = request.rootBytes ?? left ?? roomy
+  if (left !== undefined && sizeBytes > left)
+    throw tooSmall('disk', startBytes + sizeBytes, startBytes + left)
   if (sizeBytes < needBytes) throw tooSmall('root partition', needBytes, Math.max(0, sizeBytes))
   if (sizeBytes < rootMinBytes) throw tooSmall('root partition', rootMinBytes, sizeBytes)
   return sizeBytes
@@ -217,9 +219,6 @@ function checkSizes(request: DiskRequest): void {
     if (value === undefined) continue
     if (!Number.isSafeInteger(value) || value <= 0) throw invalidDisk(what, `${value} is not a size in bytes`)
     if (value % mebibyte !== 0) throw invalidDisk(what, `${value} is not a multiple of 1 MiB`)
-  }
-  if (request.rootBytes !== undefined && request.diskBytes !== undefined) {
-    throw invalidDisk('diskBytes', 'the root takes what is left, so rootBytes cannot be given too')
   }
 }
 

@@ -39,7 +39,7 @@ test.each([
   [{ seed: '' }, 'SYSROOT_DISK_INVALID'],
   [{ rootBytes: 1000 }, 'SYSROOT_DISK_INVALID'],
   [{ rootBytes: -mebibyte }, 'SYSROOT_DISK_INVALID'],
-  [{ rootBytes: mebibyte, diskBytes: mebibyte }, 'SYSROOT_DISK_INVALID'],
+  [{ rootBytes: 4096 * mebibyte, diskBytes: 4096 * mebibyte }, 'SYSROOT_DISK_TOO_SMALL'],
   [{ bootMode: 'bios', espBytes: mebibyte }, 'SYSROOT_DISK_INVALID'],
   [{ espBytes: 100 * mebibyte, espContentBytes: 200 * mebibyte }, 'SYSROOT_DISK_TOO_SMALL'],
   [{ rootBytes: 100 * mebibyte, rootContentBytes: 200 * mebibyte }, 'SYSROOT_DISK_TOO_SMALL'],
