@@ -1,4 +1,5 @@
 export * from './repo/index.js'
+export * from './delta/index.js'
 export { ostreeBackend, type OstreeBackendOptions } from './backend.js'
 export { ostreeImageStore, type OstreeImageStoreOptions } from './container/image-store.js'
 export { escapeForRef, imageRef, layerRef, unescapeFromRef } from './container/ref-escape.js'

@@ -116,6 +116,7 @@ export function defineOstreeCommands(program: Command, action: Action): void {
   command('pull', 'Copy commits from an archive repository over HTTP')
     .argument('<remote>', 'name of a remote in the configuration')
     .argument('[ref...]', 'refs or commits; default: the branches of the remote')
+    .option('--no-static-deltas', 'Fetch every object by itself')
     .option('--mirror', 'Make the refs as they are called there, and take the summary too')
     .option('--depth <n>', 'How many parents to take; -1 all', parseSignedCount)
     .action(action(async () => (await import('../ostree/pull.js')).pull))
@@ -152,9 +153,45 @@ export function defineOstreeCommands(program: Command, action: Action): void {
     .option('--view', 'Show it (also -v)')
     .action(action(async () => (await import('../ostree/summary.js')).summary))
 
+  defineStaticDeltas(ostree, action)
+
   command('config', 'Read or change the configuration')
     .argument('<operation>', 'get, set or unset')
     .argument('<key>', 'group.key')
     .argument('[value]', 'for set')
     .action(action(async () => (await import('../ostree/config.js')).config))
+}
+
+function defineStaticDeltas(ostree: Command, action: Action): void {
+  const deltas = ostree
+    .command('static-delta')
+    .summary('Make and use differences between two commits')
+    .description('Make and use differences between two commits. Needs the program xz.')
+  const command = (name: string, summary: string): Command =>
+    deltas.command(name).summary(summary).description(`${summary}.`).addOption(repoOption())
+  const load = async () => import('../ostree/static-delta.js')
+
+  command('list', 'List deltas').action(action(async () => (await load()).list))
+  command('show', 'Show what a delta consists of')
+    .argument('<delta>', 'FROM-TO, TO, or a file')
+    .action(action(async () => (await load()).show))
+  command('generate', 'Make a delta')
+    .argument('<to>', 'commit or ref that it leads to')
+    .option('--from <rev>', 'commit or ref that it starts from; default: the parent')
+    .option('--empty', 'Start from nothing')
+    .option('-n, --if-not-exists', 'Do nothing when it is there')
+    .option(
+      '--min-fallback-size <mb>',
+      'Larger new files are fetched as they are; 0: none (default 4)',
+      parseCount,
+    )
+    .option('--max-chunk-size <mb>', 'Size at which a part is closed (default 32)', parseCount)
+    .action(action(async () => (await load()).generate))
+  command('apply-offline', 'Make the objects of a delta that is on this machine')
+    .argument('<path>', 'directory, superblock, or file with everything')
+    .action(action(async () => (await load()).applyOffline))
+  command('delete', 'Delete a delta')
+    .argument('<delta>', 'FROM-TO or TO')
+    .action(action(async () => (await load()).remove))
+  command('reindex', 'Write the lists of deltas by commit').action(action(async () => (await load()).reindex))
 }

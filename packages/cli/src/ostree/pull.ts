@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { pullLocal as copy, pullRemote, type PullResult } from '@bootc-sdk/ostree-backend'
 import type { Cli } from '../io.js'
 import { formatBytes } from '../format.js'
+import { printWarnings } from '../commands/print-change.js'
 import { openRepository, type RepoOptions } from './repository.js'
 
 interface PullFlags extends RepoOptions {
@@ -29,7 +30,7 @@ export async function pullLocal(
 /** `bootc-sdk ostree pull`. */
 export async function pull(
   cli: Cli,
-  options: PullFlags & { mirror?: boolean },
+  options: PullFlags & { mirror?: boolean; staticDeltas?: boolean },
   remote: string,
   refs: readonly string[],
 ): Promise<void> {
@@ -37,9 +38,14 @@ export async function pull(
   const result = await pullRemote(repo, remote, {
     signal: cli.signal,
     mirror: options.mirror === true,
+    staticDeltas: options.staticDeltas !== false,
     ...(refs.length === 0 ? {} : { refs }),
     ...(options.depth === undefined ? {} : { depth: options.depth }),
   })
+  await printWarnings(cli, result.warnings)
+  for (const { to, bytes } of result.deltas) {
+    await cli.out.write(`static delta to ${to.slice(0, 12)}: ${formatBytes(bytes)} fetched\n`)
+  }
   await cli.out.write(line(result, 'fetched'))
 }
 

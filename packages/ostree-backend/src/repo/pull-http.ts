@@ -8,6 +8,7 @@ import { isRef } from '../format/names.js'
 import { decodeSummary, type Summary } from '../format/summary.js'
 import { decodeDict, lookup } from '../format/variant-dict.js'
 import type { OstreeRepo, VariantDict } from './api.js'
+import { pullDelta, type DeltaServer } from '../delta/pull-delta.js'
 import { RepoConfig } from './config.js'
 import { httpGet, type HttpOptions } from './http-client.js'
 import { collect } from './io.js'
@@ -61,7 +62,7 @@ export async function pullRemote(
   const targets: PullTarget[] = []
   for (const name of refs) targets.push(await findTarget(server, summary?.parsed, remote, name, options))
   const { collectionId } = remote
-  const result = await pullTargets(repo, server.source(), targets, check, {
+  const result = await pullTargets(repo, server.source(summary?.parsed), targets, check, {
     ...options,
     ...(collectionId === undefined ? {} : { collectionId }),
   })
@@ -171,7 +172,12 @@ class Server {
     return text
   }
 
-  source(): PullSource {
+  source(summary: Summary | undefined): PullSource {
+    const deltas: DeltaServer = {
+      name: `remote ${this.#remote.name}`,
+      get: (path, maxBytes) => this.#get(`${this.#content}/${path.replaceAll('+', '%2B')}`, maxBytes),
+      summary,
+    }
     const object = (name: string) => `${this.#content}/objects/${name}`
     return {
       name: `remote ${this.#remote.name}`,
@@ -183,6 +189,7 @@ class Server {
         const bytes = await this.#get(object(name), maxMetadataBytes)
         return bytes === undefined ? undefined : decodeDict(bytes, `${name} from ${this.#remote.name}`)
       },
+      delta: (into, commit, options) => pullDelta(into, deltas, commit, options),
       rawFile: (checksum, consume) =>
         httpGet(object(objectName('file', checksum, 'archive')), consume, this.#http),
     }

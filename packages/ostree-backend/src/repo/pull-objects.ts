@@ -61,6 +61,11 @@ export class ObjectPuller {
     return bytes
   }
 
+  /** Somebody else wrote objects meanwhile. */
+  forgetExisting(): void {
+    this.#existing = undefined
+  }
+
   /** Bring one commit here, without its parents. */
   async pull(checksum: string, bytes: Uint8Array, commit: Commit): Promise<void> {
     const transaction = await this.#begin()

@@ -1,4 +1,5 @@
-import type { Bytes } from '@bootc-sdk/core'
+import type { Bytes, OpOptions } from '@bootc-sdk/core'
+import type { DeltaPull } from '../delta/pull-delta.js'
 import type { FileHeader, MetadataType, OstreeRepo, RepoMode, VariantDict } from './api.js'
 import { isBootcError } from '@bootc-sdk/core'
 import { objectName } from '../format/checksum.js'
@@ -18,6 +19,8 @@ export interface PullSource {
   ): Promise<T | undefined>
   /** Header and content, where `rawFile` is not there. */
   file?(checksum: string): Promise<{ header: FileHeader; sizeBytes: number; content: Bytes }>
+  /** Bring what a static delta to this commit holds into the repository, before objects are fetched one by one. */
+  delta?(repo: OstreeRepo, commit: string, options: OpOptions): Promise<DeltaPull>
   /** Host path to hard-link from, when objects of this source may be taken as they are. */
   linkPath?(checksum: string): string
 }

@@ -1,7 +1,8 @@
-import { BootcError, type OpOptions } from '@bootc-sdk/core'
+import { BootcError, type OpOptions, type Warning } from '@bootc-sdk/core'
 import { decodeCommit } from '../format/commit.js'
 import { invalid, unsupported } from '../format/errors.js'
 import { isChecksum } from '../format/checksum.js'
+import type { ApplyDeltaResult } from '../delta/apply.js'
 import { lookup } from '../format/variant-dict.js'
 import type { Commit, OstreeRepo, VariantDict } from './api.js'
 import { noObject } from './errors.js'
@@ -10,6 +11,8 @@ import { localSource, type PullSource } from './pull-source.js'
 import { Repo } from './repo.js'
 
 export interface PullOptions extends OpOptions {
+  /** `false`: fetch objects one by one even where there is a static delta. */
+  readonly staticDeltas?: boolean
   /** Parents to fetch: 0 none (default), −1 all. */
   readonly depth?: number
 }
@@ -20,6 +23,10 @@ export interface PullResult {
   /** Objects that are new. */
   readonly objects: number
   readonly bytes: number
+  /** Static deltas that were applied; their objects and bytes are not in the numbers above. */
+  readonly deltas: readonly ApplyDeltaResult[]
+  /** A delta that could not be used: objects were fetched one by one instead. */
+  readonly warnings: readonly Warning[]
 }
 
 /** One thing to fetch. */
@@ -91,6 +98,8 @@ export async function pullTargets(
   const puller = new ObjectPuller(repo, source, options)
   try {
     const done: string[] = []
+    const deltas: ApplyDeltaResult[] = []
+    const warnings: Warning[] = []
     const detached: (readonly [commit: string, metadata: VariantDict])[] = []
     for (const target of targets) {
       let at: string | undefined = target.commit
@@ -104,6 +113,7 @@ export async function pullTargets(
         if (at === target.commit) checkBindings(at, found.commit, target.boundRef, options.collectionId)
         if (found.detached !== undefined) detached.push([at, found.detached])
         if (found.bytes !== undefined) {
+          await useDelta({ repo, puller, source, deltas, warnings }, at, options)
           await puller.pull(at, found.bytes, found.commit)
           done.push(at)
         }
@@ -120,9 +130,36 @@ export async function pullTargets(
       commits: new Map(targets.map(({ ref, commit }) => [ref ?? commit, commit])),
       objects: puller.stats.objects,
       bytes: puller.stats.bytes,
+      deltas,
+      warnings,
     }
   } finally {
     await puller.close()
+  }
+}
+
+async function useDelta(
+  use: {
+    readonly repo: Repo
+    readonly puller: ObjectPuller
+    readonly source: PullSource
+    readonly deltas: ApplyDeltaResult[]
+    readonly warnings: Warning[]
+  },
+  commit: string,
+  options: PullOptions,
+): Promise<void> {
+  const { repo, puller, source, deltas, warnings } = use
+  // Files of archives are compressed, and a delta would have to be taken from what they are made of.
+  if (source.delta === undefined || options.staticDeltas === false || repo.mode === 'archive') return
+  const { applied, problem } = await source.delta(repo, commit, options)
+  if (applied !== undefined) {
+    deltas.push(applied)
+    puller.forgetExisting()
+  }
+  if (problem !== undefined) {
+    const message = `objects of ${commit} are fetched one by one: ${problem}`
+    warnings.push({ code: 'ostree:delta', message, details: { commit, problem } })
   }
 }
 

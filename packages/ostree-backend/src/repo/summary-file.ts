@@ -1,3 +1,5 @@
+import { deltaDigests } from '../delta/generate.js'
+import { printDeltaName } from '../delta/names.js'
 import { maxMetadataBytes } from '../format/checksum.js'
 import { decodeSummary, encodeSummary, type Summary, type SummaryRef } from '../format/summary.js'
 import { lookup, swap64 } from '../format/variant-dict.js'
@@ -34,8 +36,8 @@ export async function updateSummary(
       ['ostree.summary.mode', { type: 's', value: repo.mode === 'archive' ? 'archive-z2' : repo.mode }],
       ['ostree.summary.last-modified', { type: 't', value: swap64(BigInt(seconds)) }],
       ['ostree.summary.tombstone-commits', flag('tombstone-commits')],
-      // Deltas and their indexes are not listed: a later part of this backend writes them.
-      ['ostree.summary.indexed-deltas', { type: 'b', value: false }],
+      ['ostree.summary.indexed-deltas', flag('indexed-deltas')],
+      ...(await listedDeltas(repo)),
       ...(collection === undefined
         ? []
         : [['ostree.summary.collection-id', { type: 's', value: collection }] as const]),
@@ -44,6 +46,14 @@ export async function updateSummary(
   await replaceFile(repo.dir, 'summary', encodeSummary(summary), repo.config('core', 'fsync') !== 'false')
   await repo.dir.remove('summary.sig')
   return summary
+}
+
+async function listedDeltas(repo: OstreeRepo): Promise<(readonly [string, Variant])[]> {
+  if (repo.config('core', 'no-deltas-in-summary') === 'true') return []
+  const digests = [...(await deltaDigests(repo))]
+  if (digests.length === 0) return []
+  const value = digests.map(([delta, digest]) => [printDeltaName(delta), { type: 'ay', value: digest }])
+  return [['ostree.static-deltas', { type: 'a{sv}', value }]]
 }
 
 async function summaryRef(repo: OstreeRepo, ref: string, checksum: string): Promise<SummaryRef> {

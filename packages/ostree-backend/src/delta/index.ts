@@ -1,0 +1,7 @@
+export { applyDelta, type ApplyDeltaResult, type DeltaSource } from './apply.js'
+export { completeCommit } from './complete.js'
+export { deleteDelta, generateDelta, reindexDeltas } from './generate.js'
+export { makeDelta, type MadeDelta, type MakeDeltaOptions } from './make.js'
+export { deltaDir, parseDeltaName, printDeltaName, type DeltaName } from './names.js'
+export { listDeltas, openDeltaFile, openRepoDelta } from './open-delta.js'
+export type { DeltaObject, Fallback, PartHeader, Superblock } from './superblock.js'
