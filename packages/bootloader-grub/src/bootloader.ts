@@ -1,99 +1,126 @@
 import { BootcError } from '@bootc-sdk/core'
-import type { Bootloader, BootPlan, BootSpec, OpOptions, Sysroot } from '@bootc-sdk/core'
-import { bytesToCopy, installFiles, missingPlacements, placementsOf } from './artifacts.js'
-import { foreignFiles, holdsEntries, readEntries, renderEntries, type EntryFile } from './entries.js'
-import { layoutOf, layoutWanted, type SetLayout } from './layout.js'
-import { pruneVolume } from './prune.js'
+import type { BootEntry, Bootloader, BootPlan, BootSpec, Sysroot } from '@bootc-sdk/core'
+import { blsSets } from './bls-sets.js'
+import type { OwnFile } from './entries.js'
+import type { EntrySets } from './entry-sets.js'
+import { canWriteEnvironment, readEnvironment, writeEnvironment } from './environment-file.js'
+import { names as variables } from './format/trial-script.js'
+import { installGrub } from './install/install.js'
+import type { MenuMode } from './menu-wanted.js'
+import { settleJournal } from './settle-journal.js'
+import { endStaleTrial, endTrial, needsTrial, startTrial } from './trial-steps.js'
+import { withTrial } from './trial.js'
+import { ukiSets } from './uki-sets.js'
+
+export interface GrubSettings {
+  readonly menu: MenuMode
+  readonly timeoutSeconds: number
+}
 
 /**
- * Boot Loader Specification entries as GRUB with blscfg reads them, in two sets of which one boots: either
- * switched by a link, as libostree does, or exchanged, as bootc's composefs backend does.
+ * Entries in two sets of which one boots: files of the Boot Loader Specification with a generated menu for a GRUB
+ * that does not read them, switched by a link as libostree does or exchanged as bootc's composefs backend does; or
+ * unified kernel images, which are entries of `user.cfg`.
  */
-export function openGrub(sysroot: Sysroot): Bootloader {
-  const { boot } = sysroot
-  const { dir } = boot
-  const render = (specs: readonly BootSpec[]): EntryFile[] => renderEntries(specs, boot.bootPrefix)
-  const layoutFor = (specs: readonly BootSpec[]) => layoutOf(boot, layoutWanted(specs))
+export async function openGrub(
+  sysroot: Sysroot,
+  { menu, timeoutSeconds }: GrubSettings,
+): Promise<Bootloader> {
+  const { dir } = sysroot.boot
+  const counts = await canWriteEnvironment(sysroot.boot)
+  const bls = blsSets(sysroot, menu)
+  const uki = ukiSets(sysroot)
+  const inUse = async () => ((await uki.active()).length > 0 ? uki : bls)
+  const setsFor = (specs: readonly BootSpec[]) => chooseSets(specs, { bls, uki })
+  const findFile = async (sets: EntrySets, { fileName }: BootEntry) =>
+    requireFile(await sets.active(), fileName)
 
   return {
     name: 'grub',
-    supports: Object.freeze({ atomic: true, uki: false, bootCounting: false }),
+    supports: Object.freeze({ atomic: true, uki: true, bootCounting: counts, oneShot: counts }),
 
     async read() {
-      const layout = await layoutOf(boot, undefined)
-      // Without the link the version is 0, as for libostree.
-      const version = (await layout.version()) ?? 0
-      const entries = await readEntries(dir, await layout.activeDir())
-      const prepared = await readEntries(dir, layout.preparedDir(version === 0 ? 1 : 0))
-      return layout.kind === 'links' ? { version, entries, prepared } : { entries, prepared }
+      const sets = await inUse()
+      const active = await sets.active()
+      const version = await sets.version()
+      const prepared = await sets.prepared()
+      return {
+        ...(version === undefined ? {} : { version }),
+        entries: withTrial(active, await readEnvironment(dir)),
+        prepared: active.length === 0 && prepared.length === 0 ? await uki.prepared() : prepared,
+      }
     },
 
     async plan(specs, version): Promise<BootPlan> {
-      const layout = await layoutFor(specs)
-      const missing = await missingPlacements(dir, placementsOf(specs))
-      const same =
-        (await layout.isActive(version)) &&
-        missing.length === 0 &&
-        (await holdsEntries(dir, await layout.activeDir(), render(specs)))
-      const bytes = same ? 0 : await bytesToCopy(dir, missing)
-      return { version, changed: !same, bytesNeeded: { boot: bytes, esp: 0 }, specs }
+      const sets = await setsFor(specs)
+      const plan = await sets.plan(specs, version)
+      const changed = plan.changed || (counts && (await needsTrial(dir, sets, specs)))
+      return { version, specs, changed, bytesNeeded: changed ? plan.bytesNeeded : { boot: 0, esp: 0 } }
     },
 
-    async prepare(plan, lock, options = {}) {
+    async prepare({ changed, specs, version }, lock, options = {}) {
       void lock
-      if (!plan.changed) return
-      const layout = await layoutFor(plan.specs)
-      const missing = await missingPlacements(dir, placementsOf(plan.specs))
-      await assertRoom(sysroot, await bytesToCopy(dir, missing))
-      options.signal?.throwIfAborted()
-      await layout.startSet(plan.version)
-      await installFiles(dir, missing, options)
-      await writeSet(sysroot, layout, layout.preparedDir(plan.version), render(plan.specs), options)
+      if (changed) await (await setsFor(specs)).prepare(specs, version, options)
     },
 
-    async commit(plan, lock) {
+    async commit({ changed, specs, version }, lock) {
       void lock
-      if (!plan.changed) return
-      const { version } = plan
-      const layout = await layoutFor(plan.specs)
-      if (!(await holdsEntries(dir, layout.preparedDir(version), render(plan.specs)))) {
-        throw new BootcError('BOOT_NOT_PREPARED', `entries of boot version ${version} are not prepared`, {
-          details: { version },
-        })
-      }
-      await layout.switchTo(version)
+      if (!changed) return
+      const sets = await setsFor(specs)
+      await sets.assertPrepared(specs, version)
+      if (counts) await startTrial(dir, sets, specs)
+      await sets.switchTo(specs, version)
+      await endStaleTrial(dir, await sets.active())
+      await settleJournal(sysroot)
     },
 
     async prune(keep, lock) {
       void lock
-      await pruneVolume(dir, await layoutOf(boot, undefined), keep)
+      await bls.prune(keep)
+      await uki.prune(keep)
+      await endStaleTrial(dir, await (await inUse()).active())
     },
+
+    ...(counts
+      ? {
+          async markGood(entry: BootEntry) {
+            await endTrial(dir, await findFile(await inUse(), entry))
+          },
+          async bootOnce(entry: BootEntry | undefined) {
+            const sets = await inUse()
+            const id = entry && sets.menuId(await findFile(sets, entry))
+            await writeEnvironment(dir, { [variables.next]: id })
+          },
+        }
+      : {}),
+
+    install: (_lock, options = {}) => installGrub(sysroot, { ...options, timeoutSeconds }),
   }
 }
 
-async function assertRoom({ boot }: Sysroot, needBytes: number): Promise<void> {
-  if (needBytes === 0) return
-  const { freeBytes } = await boot.dir.space()
-  if (needBytes <= freeBytes) return
-  throw new BootcError('BOOT_NO_SPACE', `boot volume needs ${needBytes} bytes, has ${freeBytes}`, {
-    details: { needBytes, freeBytes, volume: 'boot' },
+/**
+ * @throws BootcError `BOOT_UNSUPPORTED_ARTIFACT` for a list of both kinds, or of the other kind than what boots now:
+ *   GRUB has no single switch for both
+ */
+async function chooseSets(
+  specs: readonly BootSpec[],
+  { bls, uki }: { readonly bls: EntrySets; readonly uki: EntrySets },
+): Promise<EntrySets> {
+  const kinds = new Set(specs.map(({ artifact }) => artifact.kind))
+  const [wanted, other] = kinds.has('uki') ? [uki, bls] : [bls, uki]
+  const isOther = specs.length > 0 && (await other.active()).length > 0
+  if (kinds.size < 2 && !isOther) return specs.length > 0 || (await uki.active()).length === 0 ? wanted : uki
+  throw new BootcError(
+    'BOOT_UNSUPPORTED_ARTIFACT',
+    'GRUB boots either unified kernel images or kernels with an initramfs from a boot volume, not both',
+    { details: { kinds: [...kinds] } },
+  )
+}
+
+function requireFile(active: readonly OwnFile[], fileName: string): OwnFile {
+  const found = active.find((file) => file.fileName === fileName)
+  if (found !== undefined) return found
+  throw new BootcError('BOOT_ENTRY_NOT_FOUND', `there is no boot entry ${fileName}`, {
+    details: { fileName },
   })
-}
-
-/** Fill an empty set, with entries of other programs from the active set beside ours. */
-async function writeSet(
-  { boot: { dir } }: Sysroot,
-  layout: SetLayout,
-  entriesDir: string,
-  files: readonly EntryFile[],
-  options: OpOptions,
-): Promise<void> {
-  options.signal?.throwIfAborted()
-  for (const { fileName, text } of files) {
-    await dir.write(`${entriesDir}/${fileName}`, Buffer.from(text), { mode: 0o644, atomic: false })
-  }
-  const active = await layout.activeDir()
-  for (const name of await foreignFiles(dir, active, files)) {
-    await dir.copy(`${active}/${name}`, `${entriesDir}/${name}`, { atomic: false })
-  }
 }

@@ -1,5 +1,6 @@
 import { BootcError } from '@bootc-sdk/core'
 import type { BootEntry, BootSpec, Dir } from '@bootc-sdk/core'
+import { isDirectory, readAll } from '@bootc-sdk/core/boot-kit'
 import { composeOptions, parseBlsEntry, printBlsEntry, sortForGrub, sortForOstree } from '@bootc-sdk/core/bls'
 import { linuxArtifact } from './artifacts.js'
 import { fileNamesFor } from './file-names.js'
@@ -9,6 +10,9 @@ export interface EntryFile {
   readonly fileName: string
   readonly text: string
 }
+
+/** A generated menu: in the directory above where sets are linked (there libostree puts its own), else among them. */
+export const menuName = 'grub.cfg'
 
 /** Whose entry it is: libostree's or bootc's composefs backend's, by the names these give to files. */
 type Family = 'ostree' | 'bootc'
@@ -52,69 +56,53 @@ function renderEntry(spec: BootSpec, prefix: string, number: number): string {
   )
 }
 
-/**
- * Our entries in a directory, in boot order; empty where there is no such directory. libostree sorts by the
- * field `version`, which its file names repeat; bootc's names alone decide.
- */
-export async function readEntries(dir: Dir, path: string | undefined): Promise<BootEntry[]> {
-  const files = await readSet(dir, path)
-  const entries = files.flatMap(({ entry }) => (entry === undefined ? [] : [entry]))
-  return files.some(({ family }) => family === 'bootc') ? sortForGrub(entries) : sortForOstree(entries)
+/** What a directory of entries holds. */
+export interface EntrySet {
+  /** Ours, in boot order. libostree sorts by the field `version`, which its names repeat; of bootc's only names count. */
+  readonly own: readonly OwnFile[]
+  /** Files of other programs, except the generated menu. */
+  readonly foreign: readonly ForeignFile[]
 }
 
-/** Names of what other programs put into a set, except those that new entries will have. */
-export async function foreignFiles(
-  dir: Dir,
-  path: string | undefined,
-  files: readonly EntryFile[],
-): Promise<string[]> {
-  const taken = new Set(files.map(({ fileName }) => fileName))
-  const set = await readSet(dir, path)
-  return set.flatMap(({ name, entry }) => (entry === undefined && !taken.has(name) ? [name] : []))
+export interface OwnFile extends EntryFile {
+  readonly entry: BootEntry
+}
+
+export interface ForeignFile {
+  readonly fileName: string
+  /** Of files that are entries. */
+  readonly entry?: BootEntry
+}
+
+/** Empty where there is no such directory. */
+export async function readSet(dir: Dir, path: string | undefined): Promise<EntrySet> {
+  if (path === undefined || !(await isDirectory(dir, path))) return { own: [], foreign: [] }
+  const own: (OwnFile & { family: Family })[] = []
+  const foreign: ForeignFile[] = []
+  for await (const { name: fileName, stat } of dir.list(path)) {
+    if (stat.type !== 'file' || fileName === menuName) continue
+    const text = fileName.endsWith('.conf') ? await readText(dir, `${path}/${fileName}`, stat.sizeBytes) : ''
+    const entry = text === '' ? undefined : parseBlsEntry(text, fileName)
+    const family = entry && familyOf(entry)
+    if (family !== undefined) own.push({ fileName, text, entry: entry!, family })
+    else foreign.push({ fileName, ...(entry === undefined ? {} : { entry }) })
+  }
+  const sort = own.some(({ family }) => family === 'bootc') ? sortForGrub : sortForOstree
+  const files = new Map(own.map((file) => [file.entry, file]))
+  const sorted = sort(own.map(({ entry }) => entry)).map((entry) => files.get(entry)!)
+  return { own: sorted.map(({ family: _family, ...file }) => file), foreign }
 }
 
 /** Whether a set says exactly this, beside what other programs put there. */
-export async function holdsEntries(
-  dir: Dir,
-  path: string | undefined,
-  files: readonly EntryFile[],
-): Promise<boolean> {
-  const ours = (await readSet(dir, path)).filter(({ entry }) => entry !== undefined)
-  const texts = new Map(ours.map(({ name, text }) => [name, text]))
+export function holdsEntries({ own }: EntrySet, files: readonly EntryFile[]): boolean {
+  const texts = new Map(own.map(({ fileName, text }) => [fileName, text]))
   return texts.size === files.length && files.every(({ fileName, text }) => texts.get(fileName) === text)
-}
-
-interface SetFile {
-  readonly name: string
-  readonly text: string
-  /** Undefined for a file that is not one of our entries. */
-  readonly entry?: BootEntry
-  readonly family?: Family
-}
-
-async function readSet(dir: Dir, path: string | undefined): Promise<SetFile[]> {
-  if (path === undefined || !(await isDirectory(dir, path))) return []
-  const files: SetFile[] = []
-  for await (const { name, stat } of dir.list(path)) {
-    if (stat.type !== 'file') continue
-    const text = name.endsWith('.conf') ? await readText(dir, `${path}/${name}`, stat.sizeBytes) : ''
-    const entry = text === '' ? undefined : parseBlsEntry(text, name)
-    const family = entry && familyOf(entry)
-    files.push({ name, text, ...(family === undefined ? {} : { entry: entry!, family }) })
-  }
-  return files
 }
 
 function familyOf({ fileName, linux = '' }: BootEntry): Family | undefined {
   if (ostreeName.test(fileName)) return 'ostree'
   if (bootcName.test(fileName) || bootcPath.test(linux)) return 'bootc'
   return ostreePath.test(linux) ? 'ostree' : undefined
-}
-
-/** False also where something else is on the way. */
-async function isDirectory(dir: Dir, path: string): Promise<boolean> {
-  const parent = path.slice(0, path.lastIndexOf('/'))
-  return (await dir.stat(parent))?.type === 'directory' && (await dir.stat(path))?.type === 'directory'
 }
 
 /** Boot entries are a few hundred bytes; anything much larger is not one. */
@@ -126,7 +114,5 @@ async function readText(dir: Dir, path: string, sizeBytes: number): Promise<stri
       details: { path, sizeBytes },
     })
   }
-  const chunks: Uint8Array[] = []
-  for await (const chunk of dir.read(path)) chunks.push(chunk)
-  return Buffer.concat(chunks).toString('utf8')
+  return (await readAll(dir, path)).toString('utf8')
 }

@@ -1,1 +1,2 @@
-export { grubBootloader } from './provider.js'
+export { grubBootloader, type GrubOptions } from './provider.js'
+export type { MenuMode } from './menu-wanted.js'

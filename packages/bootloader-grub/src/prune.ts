@@ -1,5 +1,5 @@
 import type { BootEntry, Dir } from '@bootc-sdk/core'
-import { readEntries } from './entries.js'
+import { readSet } from './entries.js'
 import type { SetLayout } from './layout.js'
 
 /**
@@ -19,14 +19,18 @@ export async function pruneVolume(dir: Dir, layout: SetLayout, keep: readonly Bo
   await layout.removeTemporary()
   const remaining = [...keep]
   for (const set of await layout.inactiveDirs()) {
-    const entries = await readEntries(dir, set)
+    const entries = await entriesIn(dir, set)
     const kept = entries.some((entry) => keep.some((other) => sameEntry(entry, other)))
     if (kept) remaining.push(...entries)
     else await layout.removeSet(set)
   }
-  remaining.push(...(await readEntries(dir, await layout.activeDir())))
+  remaining.push(...(await entriesIn(dir, await layout.activeDir())))
   await removeUnused(dir, remaining)
   await dir.sync()
+}
+
+async function entriesIn(dir: Dir, path: string | undefined): Promise<BootEntry[]> {
+  return (await readSet(dir, path)).own.map(({ entry }) => entry)
 }
 
 async function removeUnused(dir: Dir, entries: readonly BootEntry[]): Promise<void> {
