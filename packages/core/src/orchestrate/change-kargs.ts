@@ -145,7 +145,7 @@ async function finish(
   options: OpOptions,
 ): Promise<KargsResult> {
   const told = await afterwards(() => announce(writer.sysroot, base.deployment.image?.manifestDigest))
-  const { warnings } = await pruneAfterwards(writer, options)
+  const { warnings } = await pruneAfterwards(writer, { ...options, images: false })
   return { ...result, warnings: [...result.warnings, ...told, ...warnings] }
 }
 

@@ -15,7 +15,7 @@ export function pruneSysroot(context: Context, options: OpOptions): Promise<Prun
  *
  * @throws BootcError `DEPLOY_BOOTED_UNKNOWN` when the running deployment cannot be told
  */
-export async function pruneAll(writer: Writer, options: OpOptions): Promise<PruneResult> {
+export async function pruneAll(writer: Writer, options: PruneOptions): Promise<PruneResult> {
   const { store, loader, sysroot, lock } = writer
   const state = await loadState(sysroot, writer)
   await assertBootedKnown(writer, state)
@@ -31,15 +31,21 @@ export async function pruneAll(writer: Writer, options: OpOptions): Promise<Prun
     lock,
   )
   options.signal?.throwIfAborted()
+  if (options.images === false) return { images: 0, layers: 0, objects: 0, bytes: 0 }
   const pruned = await store.images.prune(keptImages(state), options)
   options.onProgress?.({ type: 'prune:done', detail: pruned })
   return pruned
 }
 
+export interface PruneOptions extends OpOptions {
+  /** False where no deployment went: then nothing in the store became useless, and finding that out takes long. */
+  readonly images?: boolean
+}
+
 /** After the visible step a failed or aborted clean-up is no failure of the operation: the next one does it. */
 export async function pruneAfterwards(
   writer: Writer,
-  options: OpOptions,
+  options: PruneOptions,
 ): Promise<{ pruned?: PruneResult; warnings: Warning[] }> {
   try {
     return { pruned: await pruneAll(writer, options), warnings: [] }

@@ -40,7 +40,9 @@ export function rollback(context: Context, options: RollbackOptions): Promise<Ro
       announce(sysroot, next.deployment.image?.manifestDigest),
     )
     warnings.push(...recorded)
-    warnings.push(...(await pruneAfterwards(writer, options)).warnings)
+    warnings.push(
+      ...(await pruneAfterwards(writer, { ...options, images: discarded !== undefined })).warnings,
+    )
     const reboot = options.apply === true ? await requestReboot(sysroot, options) : undefined
     return {
       next: queued ? 'current' : 'rollback',
