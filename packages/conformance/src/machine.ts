@@ -88,9 +88,12 @@ export class Lab {
     return simulateBoot(sysroot, { entry, roots: this.pair.roots })
   }
 
-  /** @throws BootFailure */
-  async boot(disks: MemoryDisks): Promise<Running> {
-    const { boot, sysroot } = await simulateReboot(disks, { roots: this.pair.roots })
+  /**
+   * @param entry place in the menu, as somebody at the machine may choose it
+   * @throws BootFailure
+   */
+  async boot(disks: MemoryDisks, entry = 0): Promise<Running> {
+    const { boot, sysroot } = await simulateReboot(disks, { entry, roots: this.pair.roots })
     return { boot, sysroot, bootc: await this.bootc(sysroot) }
   }
 }

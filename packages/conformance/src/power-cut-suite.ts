@@ -8,7 +8,8 @@ import {
   type PowerCutSysroot,
 } from '@bootc-sdk/core/testing'
 import { isBootcError, type Bootc } from '@bootc-sdk/core'
-import { copyDisks, editEtc, followed, Lab, otherImage, restart, type Pair } from './machine.js'
+import { failing, healthy } from './healing-suite.js'
+import { copyDisks, editEtc, followed, Lab, otherImage, restart, type Pair, type Running } from './machine.js'
 import { assertClean, assertMergedEtc, diskText } from './pair-checks.js'
 import { releaseImage } from './release-image.js'
 import { group, type Runner } from './runner.js'
@@ -41,10 +42,85 @@ interface Operation {
   readonly run: (bootc: Bootc) => Promise<unknown>
   /** Versions that may boot afterwards. */
   readonly versions: readonly string[]
+  /** Only for loaders that count boots. */
+  readonly isTrial?: boolean
+  /** What must hold of whatever came up. */
+  readonly check?: (machine: Running) => Promise<void>
 }
 
 /** For runners that take one with a test. */
 const timeoutMs = 600_000
+
+/** Tries that last for all boots of a test. */
+const tries = 4
+
+const trialOperations: readonly Operation[] = [
+  {
+    name: 'finalize on trial',
+    isTrial: true,
+    prepare: (lab) => staged(lab, 3, { tries }),
+    run: (bootc) => bootc.finalize(),
+    versions: ['1', '3'],
+    async check({ boot, bootc }) {
+      const { booted, healing } = await bootc.status()
+      if (boot.version === '3') {
+        assert.ok(booted?.entry?.count, 'a new default never boots without being on trial')
+        assert.equal(healing?.trials[0]?.version, '3')
+      }
+      const { fellBackFrom, verdict } = await bootc.bootCheck({ gate: healthy })
+      assert.deepEqual([fellBackFrom, verdict], [[], boot.version === '3' ? 'passed' : 'none'])
+      assert.equal((await bootc.status()).healing, undefined)
+    },
+  },
+  {
+    name: 'a boot check that passes',
+    isTrial: true,
+    prepare: async (lab) => (await lab.boot((await finalized(lab, 2, { tries })).disks)).sysroot,
+    run: (bootc) => bootc.bootCheck({ gate: healthy }),
+    versions: ['2'],
+    async check({ bootc }) {
+      await bootc.bootCheck({ gate: healthy })
+      const { healing, order } = await bootc.status()
+      assert.equal(healing, undefined)
+      assert.equal(
+        order.find(({ entry }) => entry?.count !== undefined),
+        undefined,
+      )
+    },
+  },
+  {
+    name: 'a boot check after the fall-back',
+    isTrial: true,
+    async prepare(lab) {
+      const once = await lab.boot((await finalized(lab, 2, { tries: 1 })).disks)
+      await once.bootc.bootCheck({ gate: failing('no database') })
+      return (await lab.boot(once.sysroot.disks)).sysroot
+    },
+    run: (bootc) => bootc.bootCheck({ gate: healthy }),
+    versions: ['1'],
+    async check({ bootc }) {
+      await bootc.bootCheck({ gate: healthy })
+      const { healing, order } = await bootc.status()
+      assert.deepEqual(
+        healing?.failed.map(({ version, reason }) => [version, reason]),
+        [['2', 'no database']],
+      )
+      assert.equal(order.length, 1)
+    },
+  },
+  {
+    name: 'rollback of what is on trial',
+    isTrial: true,
+    prepare: async (lab) => (await lab.boot((await finalized(lab, 2, { tries })).disks)).sysroot,
+    run: (bootc) => bootc.rollback(),
+    versions: ['2', '1'],
+    async check({ boot, bootc }) {
+      const { booted } = await bootc.status()
+      assert.equal(booted?.entry?.count !== undefined, boot.version === '2')
+      assert.deepEqual((await bootc.bootCheck({ gate: healthy })).fellBackFrom, [])
+    },
+  },
+]
 
 const operations: readonly Operation[] = [
   {
@@ -101,6 +177,7 @@ const operations: readonly Operation[] = [
     run: (bootc) => bootc.prune(),
     versions: ['1'],
   },
+  ...trialOperations,
 ]
 
 /**
@@ -135,6 +212,7 @@ async function tryOperation(
 ): Promise<void> {
   const { every = 1, random = 2 } = options
   const lab = new Lab(options)
+  if (operation.isTrial === true && !(await countsBoots(lab))) return
   const start = await operation.prepare(lab)
   const seen = new Set<string>()
   const booted = new Set<string>()
@@ -193,15 +271,23 @@ async function running(lab: Lab, version: number): Promise<MemorySysroot> {
   return machine.sysroot
 }
 
-async function staged(lab: Lab, version: number): Promise<MemorySysroot> {
+async function countsBoots(lab: Lab): Promise<boolean> {
+  lab.release(releaseImage(1))
+  const { bootc } = await lab.boot(await lab.install())
+  return (await bootc.bootloader()).supports.bootCounting
+}
+
+type Trial = Parameters<typeof releaseImage>[1]
+
+async function staged(lab: Lab, version: number, trial: Trial = {}): Promise<MemorySysroot> {
   const sysroot = await running(lab, 1)
-  lab.release(releaseImage(version))
+  lab.release(releaseImage(version, trial))
   await (await lab.bootc(sysroot)).upgrade()
   return sysroot
 }
 
-async function finalized(lab: Lab, version: number): Promise<MemorySysroot> {
-  const sysroot = await staged(lab, version)
+async function finalized(lab: Lab, version: number, trial: Trial = {}): Promise<MemorySysroot> {
+  const sysroot = await staged(lab, version, trial)
   await (await lab.bootc(sysroot)).finalize()
   return sysroot
 }
@@ -255,6 +341,7 @@ async function recover(lab: Lab, disks: MemoryDisks, operation: Operation): Prom
   for (let entry = 1; entry < menu.length; entry++) await lab.wouldBoot(machine.sysroot, entry)
   assert.ok(operation.versions.includes(version), `version ${version} boots`)
   await assertMergedEtc(machine, version)
+  await operation.check?.(machine)
 
   lab.release(releaseImage(4))
   assert.equal((await machine.bootc.upgrade()).outcome, 'staged')

@@ -10,8 +10,10 @@ import type { TarMember } from '@bootc-sdk/core/tar'
  * | every | os-release, `etc/app.conf`, `etc/added-in-N`, kernel argument `level=N` |
  * | 2 and later | default `etc/legacy.conf` is gone |
  * | 3 and later | another initramfs, so another boot digest |
+ *
+ * @param tries boots on trial that the image asks for; default: it asks for none
  */
-export function releaseImage(version: number): BuiltImage {
+export function releaseImage(version: number, { tries }: { readonly tries?: number } = {}): BuiltImage {
   return buildImage({
     labels: {
       'containers.bootc': '1',
@@ -22,6 +24,7 @@ export function releaseImage(version: number): BuiltImage {
       { entries: baseEntries(), createdBy: 'base' },
       { entries: kernelEntries(version >= 3 ? 2 : 1), createdBy: 'kernel' },
       { entries: releaseEntries(version), createdBy: 'release' },
+      ...(tries === undefined ? [] : [{ entries: trialEntries(tries), createdBy: 'trial' }]),
     ],
   })
 }
@@ -59,6 +62,13 @@ function kernelEntries(generation: number): TarMember[] {
     ...dirs('usr', 'usr/lib', 'usr/lib/modules', modules),
     file(`${modules}/vmlinuz`, 'kernel 6.12.0\n'.repeat(100)),
     file(`${modules}/initramfs.img`, `initramfs ${generation}\n`.repeat(200)),
+  ]
+}
+
+function trialEntries(tries: number): TarMember[] {
+  return [
+    ...dirs('usr', 'usr/lib', 'usr/lib/bootc-sdk'),
+    file('usr/lib/bootc-sdk/boot-trial.toml', `[trial]\ntries = ${tries}\n`),
   ]
 }
 

@@ -3,6 +3,7 @@ import type { DeploymentId, Digest, OpOptions, PruneResult, Warning } from '../i
 import { withWriter, type Context, type Writer } from './context.js'
 import { loadState } from './load.js'
 import type { HostState } from './host-state.js'
+import { cleanHealing } from './trial-file.js'
 
 /** Remove what nothing needs any more (`bootc internals cleanup`). */
 export function pruneSysroot(context: Context, options: OpOptions): Promise<PruneResult> {
@@ -31,6 +32,7 @@ export async function pruneAll(writer: Writer, options: PruneOptions): Promise<P
     lock,
   )
   options.signal?.throwIfAborted()
+  await cleanHealing(lock)
   if (options.images === false) return { images: 0, layers: 0, objects: 0, bytes: 0 }
   const pruned = await store.images.prune(keptImages(state), options)
   options.onProgress?.({ type: 'prune:done', detail: pruned })

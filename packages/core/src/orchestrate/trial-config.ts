@@ -7,8 +7,8 @@ import { followPath, readText } from '../store-kit/index.js'
 export const trialConfigFile = 'bootc-sdk/boot-trial.toml'
 
 const defaultTries = 3
-/** More would keep a machine that cannot boot busy for hours. */
-const maxTries = 20
+/** GRUB cannot count further, and more would keep a machine that cannot boot busy for hours. */
+const maxTries = 9
 
 export interface TrialConfig {
   /** Boots that a new deployment has to show that it works; 0: no trial. */
@@ -54,7 +54,7 @@ async function isMasked(tree: Tree, path: string): Promise<boolean> {
 }
 
 /**
- * Text of a `boot-trial.toml`: a table `trial` with the key `tries`, a whole number from 0 to 20. Unknown keys are
+ * Text of a `boot-trial.toml`: a table `trial` with the key `tries`, a whole number from 0 to 9. Unknown keys are
  * warnings.
  *
  * @param shown path for messages

@@ -1,6 +1,6 @@
 import { isBootcError } from '../errors.js'
 import type { Sysroot, SysrootLock } from '../interfaces/index.js'
-import { readText, replaceFile } from '../store-kit/index.js'
+import { readText, replaceFile, replaceTemporary } from '../store-kit/index.js'
 import { noHealing, parseTrialRecord, printTrialRecord } from './trial-record.js'
 import type { HealingFacts } from './trial-types.js'
 
@@ -63,6 +63,12 @@ export async function writeHealing(lock: SysrootLock, facts: HealingFacts): Prom
   const old = await root.stat(trialFile)
   if (old !== undefined && old.type !== 'file') await root.remove(trialFile)
   await replaceFile(root, trialFile, Buffer.from(printTrialRecord(facts)), 0o644)
+}
+
+/** What an interrupted write left. */
+export async function cleanHealing({ sysroot: { root } }: SysrootLock): Promise<void> {
+  if ((await root.stat(directory))?.type === 'directory')
+    await root.remove(`${directory}/${replaceTemporary}`)
 }
 
 export function isEmpty({ trials, failed, finalizeFailure }: HealingFacts): boolean {

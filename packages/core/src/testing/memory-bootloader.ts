@@ -97,7 +97,10 @@ function openLoader({ boot }: Sysroot, bootCounting: boolean): Bootloader {
       const names = new Set(keep.map((entry) => JSON.stringify(entry)))
       const active = await activeVersion(boot)
       for (const version of [0, 1] as const) {
-        if (version === active) continue
+        if (version === active) {
+          await removeTemporaries(boot, setPath(version))
+          continue
+        }
         const set = await readSet(boot, version)
         const kept = set.length > 0 && set.every((entry) => names.has(JSON.stringify(entry)))
         if (!kept) await dir.remove(setPath(version))
@@ -128,8 +131,13 @@ async function markGood(boot: Volume, { fileName }: BootEntry): Promise<void> {
   await boot.dir.sync()
 }
 
+/** What an interrupted `markGood` left. */
+async function removeTemporaries({ dir }: Volume, set: string): Promise<void> {
+  for await (const { name } of dir.list(set)) if (name.endsWith('.new')) await dir.remove(`${set}/${name}`)
+}
+
 /** What has no try left comes last. */
-export function bySpent(a: Pick<BootEntry, 'count'>, b: Pick<BootEntry, 'count'>): number {
+function bySpent(a: Pick<BootEntry, 'count'>, b: Pick<BootEntry, 'count'>): number {
   return Number(a.count?.left === 0) - Number(b.count?.left === 0)
 }
 

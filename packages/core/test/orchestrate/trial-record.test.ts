@@ -132,7 +132,7 @@ describe('boot-trial.toml', () => {
 
   test.each([
     ['[trial]\ntries = 0\n', 0],
-    ['[trial]\ntries = 20\n', 20],
+    ['[trial]\ntries = 9\n', 9],
     ['[trial]\n', 3],
     ['', 3],
   ])('%j gives %i tries', (text, expected) => {
@@ -143,7 +143,7 @@ describe('boot-trial.toml', () => {
     'tries = ',
     'trial = 3',
     '[trial]\ntries = -1',
-    '[trial]\ntries = 21',
+    '[trial]\ntries = 10',
     '[trial]\ntries = 1.5',
     '[[trial]]',
     '[trial]\ntries = [3]',

@@ -2,7 +2,7 @@ import type { Dir } from '../../interfaces/index.js'
 import { readFollowing } from './follow.js'
 import type { MenuEntry } from './loaders.js'
 
-/** What a loader does before it starts an entry on trial: one try less, one boot more, as it keeps them. */
+/** What a loader that knows which entry it starts does before: one try less, one boot more, as it keeps them. */
 export async function countBoot(loader: string, boot: Dir, entry: MenuEntry): Promise<void> {
   const { count, path, volume = boot } = entry
   if (count === undefined || path === undefined) return

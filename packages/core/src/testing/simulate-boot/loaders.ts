@@ -1,5 +1,6 @@
 import type { BootCount, Dir, ReadTree, Sysroot, Volume } from '../../interfaces/index.js'
 import { followPath, readFollowing } from './follow.js'
+import { readGrubTrial } from './grub-trial.js'
 
 /** What a boot loader would show and start. */
 export interface MenuEntry {
@@ -72,17 +73,23 @@ async function readBlsMenu(boot: ReadTree): Promise<MenuEntry[]> {
   if (directory === undefined) throw new Error('boot volume has no loader/entries')
   const names = (await namesIn(boot, directory)).filter((name) => name.endsWith('.conf'))
   const entries: MenuEntry[] = []
+  const trial = await readGrubTrial(boot)
   for (const fileName of names.sort(byPackage).reverse()) {
     const values = await valuesIn(boot, `${directory}/${fileName}`)
+    const isFirst = entries.length === 0
+    const text = isFirst ? (await readFollowing(boot, `${directory}/${fileName}`))! : undefined
+    const count = text && trial?.counts(text) ? trial : undefined
     entries.push({
       fileName,
       title: values('title')[0] ?? '',
       options: values('options').join(' '),
       linux: values('linux')[0] ?? '',
       initrds: values('initrd'),
+      ...(count === undefined ? {} : { count: { left: count.left, done: 0 }, path: count.path }),
     })
   }
-  return entries
+  const [first, second, ...others] = entries
+  return first?.count?.left === 0 && second !== undefined ? [second, first, ...others] : entries
 }
 
 /**

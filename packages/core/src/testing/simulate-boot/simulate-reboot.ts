@@ -2,6 +2,7 @@ import { fakeHost } from '../fake-host.js'
 import { memoryDir } from '../memory-dir.js'
 import { memorySysroot, type MemoryDisks, type MemorySysroot } from '../memory-sysroot.js'
 import { countBoot } from './count-boot.js'
+import { countGrubBoot } from './grub-trial.js'
 import { simulateBoot, type SimulateBootOptions, type SimulatedBoot } from './simulate-boot.js'
 
 /** Each has an id of its own. */
@@ -20,7 +21,8 @@ export async function simulateReboot(
   const off = memorySysroot({ ...disks })
   const boot = await simulateBoot(off, options)
   const started = boot.menu[options.entry ?? 0]
-  if (started !== undefined) await countBoot(boot.loader, off.boot.dir, started)
+  if (boot.loader === 'blscfg') await countGrubBoot(off.boot.dir, boot.menu)
+  else if (started !== undefined) await countBoot(boot.loader, off.boot.dir, started)
   const run = memoryDir()
   const { run: files = {}, mountinfo, runProgram } = boot.marks
   for (const [path, text] of Object.entries(files)) await run.write(path, Buffer.from(text))
