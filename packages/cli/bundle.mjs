@@ -13,7 +13,7 @@ const bundle = await rolldown({
   input: { main: join(dist, 'entry.js') },
   platform: 'node',
   // Loaded on demand, and the addon only where it is built.
-  external: ['@bootc-sdk/native', 'undici', 'yaml'],
+  external: ['@bootc-sdk/native', '@bootc-sdk/signatures', 'undici', 'yaml'],
   treeshake: { moduleSideEffects: false },
 })
 // Chunks stay beside the entry, because modules find package.json relative to themselves.

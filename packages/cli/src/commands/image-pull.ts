@@ -6,6 +6,7 @@ import { UsageError, type Cli } from '../io.js'
 import { formatBytes } from '../format.js'
 import { parseImgref } from '../imgref.js'
 import type { StoreOptions } from './image-store.js'
+import { openPolicy } from './open-policy.js'
 import { openTransports, type NetworkOptions } from './open-system.js'
 import { printWarnings } from './print-change.js'
 import type { PullTarget } from './pull-target.js'
@@ -24,11 +25,13 @@ export async function imagePull(cli: Cli, options: PullFlags, text: string): Pro
   checkFlags(options)
   const reference = parseImgref(text)
   const transports = await openTransports(options)
+  const policy = await openPolicy(transports)
   await using target = await openTarget(options)
   const result = await withProgress(cli, options, options.json !== true, (_progress, operation) =>
     pullImage({
       ...operation,
       transports,
+      policy,
       store: target.store,
       reference: reference.image,
       source: reference.signature,

@@ -13,6 +13,7 @@ import {
 import { nodeSysroot } from '@bootc-sdk/core/node'
 import { ostreeBackend } from '@bootc-sdk/ostree-backend'
 import type { Cli } from '../io.js'
+import { openPolicy } from './open-policy.js'
 
 export interface SystemOptions extends StoreOptions {
   readonly sysroot: string
@@ -55,8 +56,10 @@ export async function systemParts(
   { requireVerity = false, allowMissingVerity = false }: StoreOptions,
   network?: NetworkOptions,
 ): Promise<Omit<BootcParts, 'sysroot'>> {
+  const transports = network === undefined ? [] : await openTransports(network)
   return {
-    transports: network === undefined ? [] : await openTransports(network),
+    transports,
+    ...(network === undefined ? {} : { policy: await openPolicy(transports) }),
     stores: [ostreeBackend(), composefsBackend({ requireVerity, allowMissingVerity })],
     // Where entries are on an EFI system partition, nothing else reads them.
     bootloaders: [systemdBoot(), grubBootloader()],

@@ -12,8 +12,10 @@ export function defineImageCommands(program: Command, action: Action): void {
   const image = program
     .command('image')
     .helpGroup('Images:')
-    .summary('Pull, list, show and remove images in a store')
-    .description('Pull, list, show and remove images in a store, without a system around it.')
+    .summary('Pull, verify, list, show and remove images')
+    .description(
+      'Pull, list, show and remove images in a store, without a system around it; ask the policy about them.',
+    )
 
   const pull = image
     .command('pull')
@@ -47,6 +49,19 @@ export function defineImageCommands(program: Command, action: Action): void {
     .option('--json', 'Print one JSON object')
     .action(action(async () => (await import('../commands/image-pull.js')).imagePull))
   for (const option of [...progressOptions(), ...networkOptions()]) pull.addOption(option)
+
+  const verify = image
+    .command('verify')
+    .summary('Ask the policy about an image')
+    .description(
+      'Ask containers-policy.json about an image, as --enforce-container-sigpolicy does: manifest and signatures ' +
+        'are fetched, layers are not. Fails when the image is refused, and when the policy would accept anything.',
+    )
+    .argument('<image>', 'as given to pull')
+    .option('--policy <file>', 'Another policy than that of this machine')
+    .option('--json', 'Print one JSON object')
+    .action(action(async () => (await import('../commands/image-verify.js')).imageVerify))
+  for (const option of networkOptions()) verify.addOption(option)
 
   image
     .command('list')

@@ -4,7 +4,7 @@ import { policyInvalid } from './conf-error.js'
 import { matchesIdentity } from './match-identity.js'
 import type { PolicyBytes, PolicyRequirement, SignedBy, SigstoreSigned } from './policy-types.js'
 import { parseSignedPayload, type SignedPayload } from './signed-payload.js'
-import { SignatureRejection, sigstoreSignatureType } from './signature-types.js'
+import { isSignatureRejection, SignatureRejection, sigstoreSignatureType } from './signature-types.js'
 import type { ImageSignature, SignatureVerifiers, SigstoreTrust } from './signature-types.js'
 
 /** One image under judgement. */
@@ -66,7 +66,7 @@ async function anySignature<K extends 'simple' | 'sigstore'>(
       await check(signature)
       return undefined
     } catch (error) {
-      if (!(error instanceof SignatureRejection)) throw error
+      if (!isSignatureRejection(error)) throw error
       reasons.push(error.message)
     }
   }

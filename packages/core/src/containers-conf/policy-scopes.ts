@@ -37,7 +37,9 @@ export function requirementsFor(
   const transport = policyTransport(reference)
   const lists = policy.transports.get(transport)
   if (lists !== undefined) {
-    for (const scope of [...policyScopes(reference, place), '']) {
+    // Where nothing else is said, nothing about the machine needs to be known.
+    const hasScopes = lists.size > 1 || !lists.has('')
+    for (const scope of [...(hasScopes ? policyScopes(reference, place) : []), '']) {
       const requirements = lists.get(scope)
       if (requirements !== undefined) return { requirements, where: `${transport}:${scope}` }
     }

@@ -24,8 +24,17 @@ export const sigstoreAnnotations = {
   chain: 'dev.sigstore.cosign/chain',
 } as const
 
+const brand = Symbol.for('bootc.signature-rejection')
+
 /** Why a signature is not accepted. Verifiers throw it; everything else that they throw is a fault of theirs. */
-export class SignatureRejection extends Error {}
+export class SignatureRejection extends Error {
+  /** Survives several copies of this module in one process. */
+  readonly [brand] = true
+}
+
+export function isSignatureRejection(error: unknown): error is SignatureRejection {
+  return error instanceof Error && brand in error
+}
 
 /** Keys and certificates of a `sigstoreSigned` requirement, read from their files; PEM. */
 export interface SigstoreTrust {

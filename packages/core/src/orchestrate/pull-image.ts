@@ -30,7 +30,11 @@ export async function pullResolved(
   const filedUnder = options.target ?? reference
 
   const known = options.unnamed === true ? undefined : await store.lookup(filedUnder)
-  if (known !== undefined && isStoredDigest(known, reference)) return unchanged(known, 'digest-stored', [])
+  // What is there may have come without being verified, so that one is asked about again.
+  const isTrusted = (options.source ?? { kind: 'insecure' }).kind === 'insecure'
+  if (known !== undefined && isTrusted && isStoredDigest(known, reference)) {
+    return unchanged(known, 'digest-stored', [])
+  }
 
   const resolved = options.resolved ?? (await resolveChecked(options))
   const warnings = [...(resolved.warnings ?? []), ...bootableWarnings(options, resolved)]

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BootcError } from '../../errors.js'
+import { runCredentialHelper, type CredentialHelper } from './credential-helper.js'
 import type { CredentialSource, Credentials } from './credentials.js'
 
 export interface OstreeAuthOptions {
@@ -10,13 +11,15 @@ export interface OstreeAuthOptions {
   readonly root?: boolean
   /** `XDG_RUNTIME_DIR`, `XDG_CONFIG_HOME`, `HOME`. Default: the process's. */
   readonly env?: Readonly<Record<string, string | undefined>>
+  /** Asks the programs that `credHelpers` of a file names. */
+  readonly runHelper?: CredentialHelper
 }
 
 /**
  * Credentials as bootc finds them for OS images: exactly one file, the first that exists of
  * `/run/ostree/auth.json`, `/etc/ostree/auth.json`, `/usr/lib/ostree/auth.json` (without root
  * `$XDG_RUNTIME_DIR/ostree/`, `~/.config/ostree/`). No file means anonymous; podman's and Docker's files are
- * not read. Only `auths` counts here, no credential helpers.
+ * not read. `credHelpers` of the file is honoured.
  *
  * @throws (when called) BootcError `TRANSPORT_CONFIG_INVALID`
  * @see bootc 1.16.9 globals.rs; the format is containers-auth.json(5)
@@ -26,7 +29,7 @@ export function ostreeCredentials(options: OstreeAuthOptions = {}): CredentialSo
   return async ({ registry, repository }) => {
     for (const path of authFiles(options)) {
       const text = await readText(path)
-      if (text !== undefined) return lookup(path, parse(path, text), registry, repository)
+      if (text !== undefined) return lookup(path, text, registry, repository, options.runHelper)
     }
     return undefined
   }
@@ -40,13 +43,14 @@ export function ostreeCredentials(options: OstreeAuthOptions = {}): CredentialSo
 export function authFileCredentials(
   path: string,
   readText: (path: string) => Promise<string | undefined> = readHostText,
+  runHelper?: CredentialHelper,
 ): CredentialSource {
   return async ({ registry, repository }) => {
     const text = await readText(path)
     if (text === undefined) {
       throw new BootcError('TRANSPORT_CONFIG_INVALID', `${path} not found`, { details: { path } })
     }
-    return lookup(path, parse(path, text), registry, repository)
+    return lookup(path, text, registry, repository, runHelper)
   }
 }
 
@@ -59,19 +63,37 @@ function authFiles({ root = process.geteuid?.() === 0, env = process.env }: Ostr
 
 type Auths = Readonly<Record<string, { readonly auth?: unknown; readonly identitytoken?: unknown }>>
 
-function parse(path: string, text: string): Auths {
+interface AuthFile {
+  readonly auths: Auths
+  /** Registry → name of a program. */
+  readonly credHelpers: Readonly<Record<string, unknown>>
+}
+
+function parse(path: string, text: string): AuthFile {
   try {
     const value: unknown = JSON.parse(text)
     const auths = isRecord(value) ? (value.auths ?? {}) : undefined
-    if (isRecord(auths) && Object.values(auths).every(isRecord)) return auths
+    const credHelpers = isRecord(value) ? (value.credHelpers ?? {}) : undefined
+    if (isRecord(auths) && Object.values(auths).every(isRecord) && isRecord(credHelpers)) {
+      return { auths, credHelpers }
+    }
   } catch {
     // The parser's message would quote the file, secrets and all.
   }
   throw new BootcError('TRANSPORT_CONFIG_INVALID', `${path} is not a valid auth file`, { details: { path } })
 }
 
-/** Keys from specific to general, then any key that names the same host in an older spelling. */
-function lookup(path: string, auths: Auths, registry: string, repository: string): Credentials | undefined {
+/** A helper for the registry; else keys from specific to general, then any that names the host in an older spelling. */
+async function lookup(
+  path: string,
+  text: string,
+  registry: string,
+  repository: string,
+  runHelper: CredentialHelper = runCredentialHelper,
+): Promise<Credentials | undefined> {
+  const { auths, credHelpers } = parse(path, text)
+  const helper = Object.hasOwn(credHelpers, registry) ? credHelpers[registry] : undefined
+  if (typeof helper === 'string' && helper !== '') return runHelper(helper, registry)
   const name = `${registry}/${repository}`
   for (let end = name.length; end > 0; end = name.lastIndexOf('/', end - 1)) {
     const key = name.slice(0, end)

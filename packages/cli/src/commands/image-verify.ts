@@ -1,0 +1,36 @@
+import { printImageReference } from '@bootc-sdk/core/oci'
+import type { SignatureSource } from '@bootc-sdk/core'
+import { parseImgref } from '../imgref.js'
+import type { Cli } from '../io.js'
+import { openPolicy } from './open-policy.js'
+import { openTransports, type NetworkOptions } from './open-system.js'
+import { printWarnings } from './print-change.js'
+
+interface VerifyFlags extends NetworkOptions {
+  readonly policy?: string
+  readonly json?: boolean
+}
+
+/** `bootc-sdk image verify`: what `--enforce-container-sigpolicy` would say about an image. */
+export async function imageVerify(cli: Cli, options: VerifyFlags, text: string): Promise<void> {
+  const { image: reference, signature } = parseImgref(text)
+  const transports = await openTransports(options)
+  const transport = transports.find((one) => one.transports.includes(reference.transport))!
+  const image = await transport.resolve(reference)
+  const source: SignatureSource = signature.kind === 'insecure' ? { kind: 'containerPolicy' } : signature
+  const policy = await openPolicy(transports, options.policy)
+  await policy.check(image, source)
+  await printWarnings(cli, image.warnings ?? [])
+  const name = printImageReference(reference)
+  const digest = image.index?.digest ?? image.manifestDigest
+  if (options.json === true) {
+    const { manifestDigest, servedBy } = image
+    const from = servedBy === undefined ? {} : { servedBy: servedBy.name }
+    await cli.out.write(
+      `${JSON.stringify({ reference: name, accepted: true, digest, manifestDigest, ...from })}\n`,
+    )
+    return
+  }
+  await cli.out.write(`Accepted: ${name}\n  Digest: ${digest}\n`)
+  if (image.servedBy !== undefined) await cli.out.write(`  From: ${image.servedBy.name}\n`)
+}

@@ -1,0 +1,24 @@
+import type { SignatureVerifiers } from '@bootc-sdk/core/containers-conf'
+
+export interface VerifierOptions {
+  /** Milliseconds since the epoch, for what expires; default the clock. */
+  readonly now?: () => number
+}
+
+/**
+ * The cryptography behind `signedBy` and `sigstoreSigned` of containers-policy.json(5), for `containersPolicy` of
+ * core. OpenPGP and X.509 are loaded when the first signature of their kind has to be verified.
+ */
+export function signatureVerifiers(options: VerifierOptions = {}): SignatureVerifiers {
+  const { now = Date.now } = options
+  return {
+    async openpgp(message, keyrings) {
+      const { verifyOpenPgp } = await import('./openpgp.js')
+      return verifyOpenPgp(message, keyrings, now())
+    },
+    async sigstore(signature, trust) {
+      const { verifySigstore } = await import('./sigstore.js')
+      await verifySigstore(signature, trust, now())
+    },
+  }
+}
