@@ -44,7 +44,7 @@ describe.skipIf(reason)(
       { timeout: 3_600_000 },
       async (name, path) => {
         const { store, loader, firmware = 'uefi', uki = false } = path
-        const tag = (version: string) => `${layout}:${uki ? 'uki-' : ''}${version}`
+        const tag = (version: string) => `${layout}:${version}${uki ? '-uki' : ''}`
         const image = `${name}:stable`
         const v1 = registry.push(tag('v1'), image)
         const disk = join(dir, `${name}.raw`)

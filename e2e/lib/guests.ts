@@ -32,7 +32,7 @@ export interface BootPath {
   readonly loader: 'grub' | 'systemd-boot'
   /** Default uefi. */
   readonly firmware?: 'uefi' | 'bios'
-  /** Images are unified kernel images: their tags begin with `uki-`. */
+  /** Images are unified kernel images: their tags end with `-uki`. */
   readonly uki?: boolean
 }
 

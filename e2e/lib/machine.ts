@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
@@ -8,7 +8,7 @@ import { saveState, startCpus } from './monitor.js'
 import { qemuArguments, type QemuMachine } from './qemu.js'
 
 export interface MachineOptions extends Pick<QemuMachine, 'firmware' | 'disks' | 'cache' | 'state'> {
-  /** For console.log; it stays, for whoever wants to know what happened. */
+  /** For console.log, and scripts.log with what scripts printed; they stay, for whoever wants to know what happened. */
   readonly log: string
   /** The firmware's variables; default a file in `log` that is made anew. */
   readonly vars?: string
@@ -56,11 +56,11 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
   const sockets = mkdtempSync(join(tmpdir(), 'e2e-'))
   const monitor = join(sockets, 'qmp')
   const agentSocket = join(sockets, 'agent')
-  const child = spawn(
-    'qemu-system-x86_64',
-    qemuArguments({ ...options, vars, console: consoleLog, agent: agentSocket, monitor }),
-    { stdio: ['ignore', 'ignore', 'pipe'] },
-  )
+  const argv = qemuArguments({ ...options, vars, console: consoleLog, agent: agentSocket, monitor })
+  // A test runner that is killed leaves no machine behind.
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...argv], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
   running.add(child)
   let errors = ''
   child.stderr!.on('data', (chunk: Buffer) => (errors += chunk.toString()))
@@ -121,6 +121,12 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
     },
     run(script) {
       const ended = agent.run(script)
+      const note = (text: string) => appendFileSync(join(log, 'scripts.log'), text)
+      note(`${script.replace(/^/gm, '$ ')}\n`)
+      void ended.then(
+        ({ output, status }) => note(`${output}\n[${status}]\n\n`),
+        (error: unknown) => note(`[${String(error)}]\n\n`),
+      )
       const timer = new Promise<never>((_, reject) => {
         const handle = setTimeout(() => reject(late('a script did not end')), timeoutSeconds * 1000)
         void ended.catch(() => undefined).then(() => clearTimeout(handle))
