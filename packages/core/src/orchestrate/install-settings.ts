@@ -1,7 +1,7 @@
 import { BootcError } from '../errors.js'
 import type { InstallConfig } from '../install-config/index.js'
 import type { Warning } from '../interfaces/index.js'
-import { installKargs, parseKarg } from '../kargs/index.js'
+import { installKargs, parseKarg, splitKargs } from '../kargs/index.js'
 import type { SignedImageReference } from '../oci/reference.js'
 import type { LoaderChoice } from './install-loader.js'
 import type { BootMount, InstallOptions } from './install-types.js'
@@ -48,10 +48,11 @@ export function settleInstall(
         ...(bootMount === undefined ? [] : [`boot=${bootMount.source}`]),
         ...(options.disableSelinux === true ? ['selinux=0'] : []),
       ],
-      config: [...(kargs.config ?? []), ...(config?.kargs ?? [])],
+      // One string may hold several.
+      config: splitKargs([...(kargs.config ?? []), ...(config?.kargs ?? [])].join(' ')),
       image: facts.image,
       deletions: [...(config?.kargDeletes ?? []), ...(kargs.delete ?? [])],
-      cli: kargs.extra ?? [],
+      cli: splitKargs((kargs.extra ?? []).join(' ')),
     }),
     warnings: [],
   }
