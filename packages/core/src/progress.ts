@@ -39,6 +39,11 @@ export type PullEvent =
     }
   | { readonly type: 'import:merge'; readonly detail: { readonly done: boolean } }
 
+/** Events of copying an image to another place (`copyImage`). */
+export type CopyEvent =
+  | { readonly type: 'copy:blob'; readonly detail: ByteProgress & { readonly skipped?: boolean } }
+  | Extract<PullEvent, { type: 'pull:retry' }>
+
 /** Events of operations on a sysroot, with those of the pull inside them. */
 export type DeployEvent =
   | PullEvent

@@ -21,6 +21,8 @@ import {
   registryTransport,
 } from '../../src/transports/index.js'
 import { collect } from './helpers.js'
+import { startRegistry as start } from './docker-registry.js'
+import type { DockerRegistry } from './docker-registry.js'
 
 // The real tools: skopeo as the client that writes, Debian's docker-registry as the server.
 
@@ -30,11 +32,9 @@ const missing = ['skopeo', 'docker-registry'].filter((tool) => spawnSync(tool, [
 if (missing.length > 0 && process.env.CI) throw new Error(`not installed: ${missing.join(', ')}`)
 const reason = missing.length > 0 ? ` (skipped: no ${missing.join(', ')})` : ''
 
-/** `me` / `s3cret`, bcrypt. */
-const HTPASSWD = 'me:$2b$05$L10N1Tq1nuxAqDeIGuxHn.YqNVxsJ0CbOBWtbJF90hvwMVZKBzaL2\n'
-
 let dir: string
-let open: Registry
+let open: DockerRegistry
+const startRegistry = (name: string, auth = false) => start(dir, name, auth)
 beforeAll(async () => {
   if (missing.length > 0) return
   dir = await mkdtemp(join(tmpdir(), 'interop-'))
@@ -152,7 +152,7 @@ async function pull(transport: ImageTransport, reference: ImageReference) {
   return resolved
 }
 
-function docker(registry: Registry, tag: string): ImageReference {
+function docker(registry: DockerRegistry, tag: string): ImageReference {
   return { transport: 'registry', name: `${registry.host}/ns/app:${tag}` }
 }
 
@@ -161,48 +161,4 @@ async function skopeo(...args: string[]): Promise<void> {
   const [command, ...rest] = args
   const argv = ['--insecure-policy', command!, '--src-tls-verify=false', '--dest-tls-verify=false', ...rest]
   await promisify(execFile)('skopeo', argv, { timeout: 20_000 })
-}
-
-interface Registry {
-  readonly host: string
-  stop(): Promise<void>
-}
-
-async function startRegistry(name: string, auth = false): Promise<Registry> {
-  const host = `127.0.0.1:${await freePort()}`
-  const config = join(dir, `${name}.yml`)
-  const htpasswd = join(dir, `${name}.htpasswd`)
-  await writeFile(htpasswd, HTPASSWD)
-  const lines = [
-    'version: 0.1',
-    'log: {level: error}',
-    `storage: {filesystem: {rootdirectory: ${join(dir, name)}}}`,
-    `http: {addr: ${JSON.stringify(host)}}`,
-    ...(auth ? [`auth: {htpasswd: {realm: test, path: ${htpasswd}}}`] : []),
-  ]
-  await writeFile(config, `${lines.join('\n')}\n`)
-  const child: ChildProcess = spawn('docker-registry', ['serve', config], { stdio: 'ignore' })
-  for (let i = 0; ; i++) {
-    const answer = await fetch(`http://${host}/v2/`).catch(() => undefined)
-    if (answer) break
-    if (i === 100 || child.exitCode !== null) throw new Error('docker-registry does not start')
-    await delay(50)
-  }
-  return {
-    host,
-    stop: async () => {
-      const exited = once(child, 'exit')
-      child.kill()
-      await exited
-    },
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { Agent } from 'undici'
 import type { Bytes } from '../../interfaces/common.js'
 import { registryHost } from '../../oci/registry-name.js'
@@ -12,10 +13,11 @@ export interface HttpEndpoint {
 }
 
 export interface HttpRequest {
-  readonly method: 'GET' | 'HEAD' | 'POST'
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
-  readonly body?: string
+  /** A stream is sent once; its length goes in a header. */
+  readonly body?: string | Uint8Array | Bytes
   readonly signal?: AbortSignal | undefined
   /** Absent: what the client knows about the host of the URL. */
   readonly endpoint?: HttpEndpoint
@@ -78,7 +80,7 @@ export function undiciClient(options: HttpOptions): HttpClient {
         const response = await undici.request(url, {
           method,
           headers,
-          body: body ?? null,
+          body: body === undefined ? null : isBytes(body) ? Readable.from(body, { objectMode: false }) : body,
           signal: signal ?? null,
           dispatcher: agent,
         })
@@ -102,6 +104,10 @@ export function undiciClient(options: HttpOptions): HttpClient {
       agents.clear()
     },
   }
+}
+
+function isBytes(body: string | Uint8Array | Bytes): body is Bytes {
+  return typeof body !== 'string' && !(body instanceof Uint8Array)
 }
 
 type AgentOptions = ConstructorParameters<typeof Agent>[0]

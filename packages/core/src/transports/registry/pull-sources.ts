@@ -28,7 +28,8 @@ export async function firstServed<T>(
   throw failures.length === 0 ? last.error : withMirrors(last.error, failures)
 }
 
-function blocked({ name, blockedBy }: PullSource): BootcError {
+/** A place that registries.conf forbids. */
+export function blocked({ name, blockedBy }: PullSource): BootcError {
   return new BootcError('TRANSPORT_BLOCKED', `${name}: registry ${blockedBy} is blocked by registries.conf`, {
     details: { name, prefix: blockedBy },
   })

@@ -48,6 +48,19 @@ export async function followRedirects(
   }
 }
 
+/** Send something that must not be repeated elsewhere. @throws `TRANSPORT_UNREACHABLE`, `TRANSPORT_TLS` */
+export async function sendOnce(
+  http: HttpClient,
+  request: HttpRequest,
+): Promise<HttpResponse & { readonly url: URL }> {
+  try {
+    return { ...(await http.request(request)), url: request.url }
+  } catch (error) {
+    request.signal?.throwIfAborted()
+    throw networkError(error, safeUrl(request.url))
+  }
+}
+
 function redirectTarget(from: URL, location: string | undefined): URL {
   let target: URL
   try {

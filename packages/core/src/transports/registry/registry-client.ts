@@ -2,10 +2,11 @@ import { BootcError } from '../../errors.js'
 import { registryHost } from '../../oci/registry-name.js'
 import { Authorizer } from './authorizer.js'
 import { insufficientScope, parseChallenges } from './challenge.js'
+import type { Bytes } from '../../interfaces/common.js'
 import type { CredentialSource } from './credentials.js'
 import { headerValues } from './http.js'
 import type { HttpClient, HttpEndpoint, HttpResponse } from './http.js'
-import { followRedirects } from './redirect.js'
+import { followRedirects, sendOnce } from './redirect.js'
 import { whileRateLimited } from './retry.js'
 import type { OnRetry, Timing } from './retry.js'
 import { statusError } from './status-error.js'
@@ -27,6 +28,20 @@ export interface GetOptions {
   readonly onRetry?: OnRetry | undefined
 }
 
+/** Any other request of the API. */
+export interface SendOptions {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** Below `/v2/<repository>/`, or where an earlier answer said to go on. */
+  readonly path: string | URL
+  readonly headers?: Readonly<Record<string, string>>
+  /** A stream is never sent twice: whoever gives one has seen to it that a token is at hand. */
+  readonly body?: string | Uint8Array | Bytes
+  /** Beside reading and writing this repository. */
+  readonly scopes?: readonly string[]
+  readonly signal?: AbortSignal | undefined
+  readonly onRetry?: OnRetry | undefined
+}
+
 export type RegistryResponse = HttpResponse & { readonly url: URL; readonly attempts: number }
 
 interface Endpoint {
@@ -34,7 +49,7 @@ interface Endpoint {
   readonly authorizer: Authorizer
 }
 
-/** Authorised GET requests to one registry. */
+/** Authorized requests to one registry. */
 export class RegistryClient {
   readonly #registry: string
   readonly #options: RegistryClientOptions
@@ -52,39 +67,80 @@ export class RegistryClient {
    * @returns any status but a redirect; the caller reads or discards the body
    * @throws `TRANSPORT_UNREACHABLE`, `TRANSPORT_TLS`, `TRANSPORT_UNAUTHORIZED` (token server), …
    */
-  async get(repository: string, path: string, options: GetOptions = {}): Promise<RegistryResponse> {
-    const { signal } = options
-    const { base, authorizer } = await abortable(this.#connect(), signal)
-    const url = new URL(`/v2/${repository}/${path}`, base)
-    const credentials = await this.#options.credentials?.({ registry: this.#registry, repository })
-    const scope = `repository:${repository}:pull`
+  get(repository: string, path: string, options: GetOptions = {}): Promise<RegistryResponse> {
+    const { accept, range, signal, onRetry } = options
+    const headers = { ...(accept ? { accept } : {}), ...(range ? { range } : {}) }
+    return this.#request(repository, [`repository:${repository}:pull`], {
+      method: 'GET',
+      path,
+      headers,
+      signal,
+      onRetry,
+    })
+  }
 
-    const send = async (scopes: readonly string[]): Promise<HttpResponse & { url: URL; reused: boolean }> => {
-      const { header, reused } = await abortable(authorizer.authorize(scopes, credentials), signal)
+  /**
+   * A request that may change something, authorized for reading and writing. Redirects are followed only for GET and
+   * HEAD.
+   */
+  send(repository: string, options: SendOptions): Promise<RegistryResponse> {
+    const scopes = [`repository:${repository}:pull,push`, ...(options.scopes ?? [])]
+    return this.#request(repository, scopes, options)
+  }
+
+  async #request(
+    repository: string,
+    scopes: readonly string[],
+    options: SendOptions,
+  ): Promise<RegistryResponse> {
+    const { method, body, signal } = options
+    const { base, authorizer } = await abortable(this.#connect(), signal)
+    const url =
+      options.path instanceof URL ? options.path : new URL(`/v2/${repository}/${options.path}`, base)
+    const credentials = await this.#options.credentials?.({ registry: this.#registry, repository })
+    // An upload may go on at another host, which is none of our credentials' business.
+    const isOwn = url.origin === base.origin
+    const isOnce = body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array)
+
+    const send = async (wanted: readonly string[]): Promise<HttpResponse & { url: URL; reused: boolean }> => {
+      const { header, reused } = isOwn
+        ? await abortable(authorizer.authorize(wanted, credentials), signal)
+        : { header: undefined, reused: false }
       const headers = {
         ...this.#headers(),
-        ...(options.accept ? { accept: options.accept } : {}),
-        ...(options.range ? { range: options.range } : {}),
+        ...options.headers,
         ...(header ? { authorization: header } : {}),
       }
-      const request = { method: 'GET', url, headers, signal, endpoint: this.endpoint } as const
-      const response = await followRedirects(this.#options.http, request, this.#options.insecure)
+      const request = {
+        method,
+        url,
+        headers,
+        signal,
+        endpoint: this.endpoint,
+        ...(body === undefined ? {} : { body }),
+      }
+      const { http, insecure } = this.#options
+      const response =
+        method === 'GET' || method === 'HEAD'
+          ? await followRedirects(http, request, insecure)
+          : await sendOnce(http, request)
       return { ...response, reused }
     }
 
     const once = async (): Promise<HttpResponse & { url: URL }> => {
-      const response = await send([scope])
-      if (response.status !== 401 || response.url.origin !== url.origin) return response
+      const response = await send(scopes)
+      if (response.status !== 401 || response.url.origin !== url.origin || isOnce) return response
       const lacking = insufficientScope(parseChallenges(headerValues(response, 'www-authenticate')))
-      if (lacking !== undefined && lacking !== scope) {
+      if (lacking !== undefined && !scopes.includes(lacking)) {
         await response.discard()
-        return send([scope, lacking])
+        return send([...scopes, lacking])
       }
       if (!response.reused) return response
       await response.discard()
-      authorizer.forget([scope], credentials)
-      return send([scope])
+      authorizer.forget(scopes, credentials)
+      return send(scopes)
     }
+    if (isOnce) return { ...(await once()), attempts: 1 }
     const { response, attempts } = await whileRateLimited(once, this.#options.timing, options)
     return { ...response, attempts }
   }

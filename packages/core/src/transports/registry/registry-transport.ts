@@ -9,8 +9,10 @@ import {
   verifyDigest,
 } from '../../oci/index.js'
 import { printImageReference } from '../../oci/parse-reference.js'
+import type { ImageDestination } from '../../interfaces/destination.js'
 import type { ImageReference } from '../../oci/reference.js'
 import type { Descriptor } from '../../oci/types.js'
+import { registryDestination } from '../destinations/registry-destination.js'
 import { resolveImage } from '../resolve-image.js'
 import { readAttachments } from './attachments.js'
 import { blobStream } from './blob-stream.js'
@@ -19,7 +21,7 @@ import { openForeign } from './foreign-layer.js'
 import { headerValues, isLoopback, singleHeader, undiciClient } from './http.js'
 import type { HttpClient, HttpOptions, TlsOptions } from './http.js'
 import { readLookaside } from './lookaside.js'
-import { firstServed } from './pull-sources.js'
+import { blocked, firstServed } from './pull-sources.js'
 import { readDocumentBody } from './read-body.js'
 import { RegistryClient } from './registry-client.js'
 import type { RegistryResponse } from './registry-client.js'
@@ -63,15 +65,19 @@ export interface RegistryTransportOptions {
   readonly http?: HttpClient
 }
 
+export interface RegistryTransport extends ImageTransport {
+  /** To write images, with the same connections, tokens and settings. */
+  readonly destination: ImageDestination
+  close(): Promise<void>
+}
+
 /**
  * `docker://HOST/REPOSITORY[:TAG][@DIGEST]`: images from a registry that speaks the OCI distribution API.
  * Tag and digest together mean the digest. Nothing is loaded or connected before the first `resolve`.
  *
  * @see OCI distribution-spec 1.1.1
  */
-export function registryTransport(
-  options: RegistryTransportOptions = {},
-): ImageTransport & { close(): Promise<void> } {
+export function registryTransport(options: RegistryTransportOptions = {}): RegistryTransport {
   const registry = new Registry(options)
   return {
     name: 'registry',
@@ -80,6 +86,7 @@ export function registryTransport(
     resolve: (reference, resolveOptions = {}) => registry.resolve(reference, resolveOptions),
     openLayer: (image, layer, openOptions = {}) => registry.openLayer(image, layer, openOptions),
     signatures: (image, signatureOptions = {}) => registry.signatures(image, signatureOptions),
+    destination: registryDestination((target) => registry.placeForPush(target)),
     close: () => registry.close(),
   }
 }
@@ -222,6 +229,15 @@ class Registry {
       signal,
       onRetry,
     })
+  }
+
+  /** Nothing is ever written to a mirror. @throws `TRANSPORT_BLOCKED` */
+  async placeForPush({ name }: ImageReference): Promise<{ name: string; client: RegistryClient }> {
+    const conf = await this.#options.configuration?.()
+    const primary = conf?.sources(name).find(({ kind }) => kind === 'primary')
+    if (primary?.blockedBy !== undefined) throw blocked(primary)
+    const source = primary ?? { name, insecure: undefined }
+    return { name: source.name, client: this.#place(source).client }
   }
 
   get #userAgent(): string {

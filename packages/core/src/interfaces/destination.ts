@@ -1,0 +1,42 @@
+import type { Bytes, Digest, OpOptions } from './common.js'
+import type { ImageReference, TransportName } from '../oci/reference.js'
+import type { Descriptor } from '../oci/types.js'
+
+/** Where images can be written. Blobs first, in any order and several at once; the manifest makes them an image. */
+export interface ImageDestination {
+  /** For messages. */
+  readonly name: string
+  readonly transports: readonly TransportName[]
+  /**
+   * Whether the blob is there already; a registry also takes it from another repository of its own without transfer.
+   * @param options.from where the image comes from
+   */
+  hasBlob(
+    target: ImageReference,
+    blob: Pick<Descriptor, 'digest' | 'size'>,
+    options?: OpOptions & { readonly from?: ImageReference },
+  ): Promise<boolean>
+  /**
+   * Store a blob. Nothing is visible under its digest unless all bytes came and hash to it.
+   * @throws `IMAGE_DIGEST_MISMATCH`, `IMAGE_SIZE_MISMATCH`, `TRANSPORT_*`
+   */
+  putBlob(
+    target: ImageReference,
+    blob: Pick<Descriptor, 'digest' | 'size'>,
+    bytes: Bytes,
+    options?: OpOptions,
+  ): Promise<void>
+  /** Last: from now on the name of the target (or only the digest) means this image. */
+  putManifest(
+    target: ImageReference,
+    manifest: ManifestToPut,
+    options?: OpOptions & { readonly byDigest?: boolean },
+  ): Promise<void>
+  close?(): Promise<void>
+}
+
+export interface ManifestToPut {
+  readonly bytes: Uint8Array
+  readonly digest: Digest
+  readonly mediaType: string
+}

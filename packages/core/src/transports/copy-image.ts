@@ -1,0 +1,170 @@
+import { mapLimit } from '../store-kit/map-limit.js'
+import type { Bytes, Digest, OpOptions } from '../interfaces/common.js'
+import type { ImageDestination } from '../interfaces/destination.js'
+import type { ImageTransport, ResolvedImage } from '../interfaces/transport.js'
+import { byteMeter } from '../orchestrate/byte-meter.js'
+import { mediaTypes, ociMediaType, sha256Digest } from '../oci/index.js'
+import type { ImageReference } from '../oci/reference.js'
+import type { Descriptor, Platform } from '../oci/types.js'
+import type { CopyEvent } from '../progress.js'
+import { compressToFile } from './destinations/compress-to-file.js'
+
+export interface CopyImageOptions extends OpOptions<CopyEvent> {
+  readonly source: { readonly transport: ImageTransport; readonly reference: ImageReference }
+  readonly target: { readonly destination: ImageDestination; readonly reference: ImageReference }
+  readonly platform?: Platform
+  /** Runs on the source before anything is copied. */
+  readonly check?: (image: ResolvedImage) => Promise<void>
+  /** Blobs at a time; default 6. */
+  readonly concurrency?: number
+  /** For layers that have to be compressed first; default /var/tmp. */
+  readonly temporaryDir?: string
+}
+
+export interface CopyImageResult {
+  readonly image: ResolvedImage
+  /** What the target names now; the source's, unless layers had to be compressed. */
+  readonly manifestDigest: Digest
+  /** Bytes of blobs that were moved, and of those that were there. */
+  readonly copiedBytes: number
+  readonly skippedBytes: number
+}
+
+/**
+ * Copy an image of one platform. Manifest, config and layers keep their bytes, and so the image its digest; only
+ * sources that do not keep blobs (podman's storage, `docker save` archives) give an image whose layers are compressed
+ * anew.
+ *
+ * @throws what resolving, reading and writing throw; the target's name never means half an image
+ */
+export async function copyImage(options: CopyImageOptions): Promise<CopyImageResult> {
+  const { source, target, signal } = options
+  const image = await source.transport.resolve(source.reference, {
+    ...(signal === undefined ? {} : { signal }),
+    ...(options.platform === undefined ? {} : { platform: options.platform }),
+  })
+  await options.check?.(image)
+  const plain = image.served !== undefined || source.transport.transports.some((name) => repacked.has(name))
+  const { manifest, blobs } = plain ? recompressed(image, options) : asTheyAre(image, options)
+  const totals = { copiedBytes: 0, skippedBytes: 0 }
+  const done = await mapLimit(blobs, options.concurrency ?? 6, (blob) => copyBlob(blob, options, totals))
+  const finished = manifest(done)
+  await target.destination.putManifest(target.reference, finished, { signal })
+  return { image, manifestDigest: finished.digest, ...totals }
+}
+
+/** Sources whose manifests do not tell the truth about layers. */
+const repacked: ReadonlySet<string> = new Set(['docker-archive', 'docker-daemon', 'containers-storage'])
+
+interface BlobToCopy {
+  /** Of the source, for progress. */
+  readonly id: Digest
+  /** Undefined: known when it is made. */
+  readonly descriptor?: Descriptor
+  open(): Promise<{ readonly descriptor: Descriptor; readonly bytes: Bytes; done?(): Promise<void> }>
+}
+
+interface CopyPlan {
+  readonly blobs: readonly BlobToCopy[]
+  manifest(copied: readonly Descriptor[]): { bytes: Uint8Array; digest: Digest; mediaType: string }
+}
+
+function asTheyAre(image: ResolvedImage, { source, signal }: CopyImageOptions): CopyPlan {
+  const { config, layers } = image.manifest
+  const unique = [...new Map(layers.map((layer) => [layer.digest, layer])).values()]
+  return {
+    blobs: [
+      ...unique.map((descriptor) => ({
+        id: descriptor.digest,
+        descriptor,
+        open: () =>
+          Promise.resolve({ descriptor, bytes: source.transport.openLayer(image, descriptor, { signal }) }),
+      })),
+      blobOf(config, image.configBytes),
+    ],
+    manifest: () => ({
+      bytes: image.manifestBytes,
+      digest: image.manifestDigest,
+      mediaType: image.manifestMediaType,
+    }),
+  }
+}
+
+function recompressed(image: ResolvedImage, { source, temporaryDir, signal }: CopyImageOptions): CopyPlan {
+  const config = { ...image.manifest.config, mediaType: ociMediaType(image.manifest.config.mediaType) }
+  return {
+    blobs: [
+      ...image.manifest.layers.map((layer) => ({
+        id: layer.digest,
+        open: async () => {
+          const tar = source.transport.openLayer(image, layer, { signal })
+          const { digest, size, bytes, remove } = await compressToFile(tar, { temporaryDir, signal })
+          return { descriptor: { mediaType: mediaTypes.ociLayerGzip, digest, size }, bytes, done: remove }
+        },
+      })),
+      blobOf(config, image.configBytes),
+    ],
+    manifest: (copied) => {
+      const { annotations } = image.manifest
+      const made = {
+        schemaVersion: 2,
+        mediaType: mediaTypes.ociManifest,
+        config: copied.at(-1),
+        layers: copied.slice(0, -1),
+        ...(annotations === undefined ? {} : { annotations }),
+      }
+      const bytes = Buffer.from(JSON.stringify(made))
+      return { bytes, digest: sha256Digest(bytes), mediaType: mediaTypes.ociManifest }
+    },
+  }
+}
+
+function blobOf(descriptor: Descriptor, data: Uint8Array): BlobToCopy {
+  return {
+    id: descriptor.digest,
+    descriptor,
+    open: () => Promise.resolve({ descriptor, bytes: once(data) }),
+  }
+}
+
+async function copyBlob(
+  blob: BlobToCopy,
+  { source, target, onProgress, signal }: CopyImageOptions,
+  totals: { copiedBytes: number; skippedBytes: number },
+): Promise<Descriptor> {
+  const { destination, reference } = target
+  const has = (descriptor: Descriptor) =>
+    destination.hasBlob(reference, descriptor, { signal, from: source.reference })
+  const skip = (descriptor: Descriptor) => {
+    const { size } = descriptor
+    totals.skippedBytes += size
+    const detail = { id: blob.id, bytes: size, totalBytes: size, cachedBytes: size, skipped: true }
+    onProgress?.({ type: 'copy:blob', detail })
+    return descriptor
+  }
+  if (blob.descriptor !== undefined && (await has(blob.descriptor))) return skip(blob.descriptor)
+  const { descriptor, bytes, done } = await blob.open()
+  try {
+    if (blob.descriptor === undefined && (await has(descriptor))) return skip(descriptor)
+    const meter = byteMeter(blob.id, descriptor.size, (detail) => onProgress?.({ type: 'copy:blob', detail }))
+    await destination.putBlob(reference, descriptor, metered(bytes, meter), { signal })
+    meter.end()
+    totals.copiedBytes += descriptor.size
+    return descriptor
+  } finally {
+    await done?.()
+  }
+}
+
+async function* metered(bytes: Bytes, meter: { set(bytes: number): void }): AsyncGenerator<Uint8Array> {
+  let count = 0
+  for await (const chunk of bytes) {
+    count += chunk.length
+    meter.set(count)
+    yield chunk
+  }
+}
+
+async function* once(data: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield data
+}

@@ -1,0 +1,34 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Bytes } from '../../interfaces/common.js'
+
+/** Write a file under a name that nobody looks for, sync it, then give it its own. */
+export async function placeFile(path: string, bytes: Bytes | Uint8Array): Promise<void> {
+  const dir = dirname(path)
+  await mkdir(dir, { recursive: true })
+  const temporary = join(dir, `.bootc-sdk-${randomBytes(8).toString('hex')}`)
+  try {
+    await using file = await open(temporary, 'wx', 0o644)
+    if (bytes instanceof Uint8Array) await file.writeFile(bytes)
+    else for await (const chunk of bytes) await writeAll(file, chunk)
+    await file.sync()
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+}
+
+async function writeAll(
+  file: { write(data: Uint8Array, offset: number): Promise<{ bytesWritten: number }> },
+  chunk: Uint8Array,
+): Promise<void> {
+  for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at)).bytesWritten
+}
+
+/** A regular file of this size. */
+export async function isFileOf(path: string, sizeBytes: number): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined)
+  return found?.isFile() === true && found.size === sizeBytes
+}
