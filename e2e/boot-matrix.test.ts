@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { guestsWanted, nameOf, noGuests, type BootPath } from './lib/guests.js'
+import { nameOf, noGuests, type BootPath } from './lib/guests.js'
 import { installDisk } from './lib/install-disk.js'
 import { startMachine, type Machine } from './lib/machine.js'
 import { checkDisk } from './lib/offline.js'
@@ -8,6 +8,7 @@ import { startRegistry, type Registry } from './lib/registry.js'
 import { openSummary } from './lib/summary.js'
 import { factsOf, guest, statusOf, upgrade } from './lib/system.js'
 import { debianImage, outputDir, scratch } from './lib/tools.js'
+import { guestsWanted } from './lib/wanted.js'
 
 const reason = noGuests('sgdisk')
 
@@ -15,7 +16,10 @@ const paths: (BootPath & { ci?: boolean })[] = [
   { store: 'ostree', loader: 'grub', ci: true },
   { store: 'ostree', loader: 'systemd-boot' },
   { store: 'composefs', loader: 'grub' },
-  { store: 'composefs', loader: 'systemd-boot', ci: true },
+  { store: 'composefs', loader: 'systemd-boot' },
+  { store: 'composefs', loader: 'systemd-boot', uki: true },
+  { store: 'composefs', loader: 'grub', uki: true },
+  { store: 'ostree', loader: 'grub', firmware: 'bios' },
 ]
 const wanted = paths.filter(({ ci }) => guestsWanted() === 'all' || ci === true)
 

@@ -4,8 +4,8 @@ import { bootableImage, dirs, file, writeOciLayout } from '@bootc-sdk/core/testi
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeDataDisk, makeDisk, offlineRoot } from './lib/disk.js'
 import { boot, type Boot } from './lib/guest.js'
-import { guestsWanted } from './lib/guests.js'
 import { debianImageDir, install, missing, newerToolsDir, outputDir, run, scratch } from './lib/tools.js'
+import { guestsWanted } from './lib/wanted.js'
 
 const reason =
   guestsWanted() !== 'all'

@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { guestsWanted, nameOf, noGuests, type BootPath } from './lib/guests.js'
+import { nameOf, noGuests, type BootPath } from './lib/guests.js'
 import { installDisk } from './lib/install-disk.js'
 import { startMachine, type Machine } from './lib/machine.js'
 import { startRegistry, type Registry } from './lib/registry.js'
 import { openSummary } from './lib/summary.js'
 import { factsOf, guest, statusOf } from './lib/system.js'
 import { debianImage, outputDir, scratch } from './lib/tools.js'
+import { guestsWanted } from './lib/wanted.js'
 
 const reason = guestsWanted() === 'ci' ? 'E2E_GUESTS=ci' : noGuests()
 

@@ -3,13 +3,14 @@ import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { seededRandom } from '@bootc-sdk/core/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { guestsWanted, nameOf, noGuests, type BootPath } from './lib/guests.js'
+import { nameOf, noGuests, type BootPath } from './lib/guests.js'
 import { installDisk } from './lib/install-disk.js'
 import { startMachine, type Machine } from './lib/machine.js'
 import { startRegistry, type Registry } from './lib/registry.js'
 import { openSummary } from './lib/summary.js'
 import { factsOf, guest, statusOf, upgrade } from './lib/system.js'
 import { debianImage, outputDir, run, scratch } from './lib/tools.js'
+import { guestsWanted } from './lib/wanted.js'
 
 const reason = guestsWanted() === 'ci' ? 'E2E_GUESTS=ci' : noGuests('qemu-img')
 const cuts = Number(process.env['E2E_CUTS'] ?? 20)

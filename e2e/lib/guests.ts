@@ -1,12 +1,5 @@
 import { missing } from './tools.js'
-
-/** Which tests with machines run: all, the two paths that tell most (as in CI), or none. */
-export function guestsWanted(): 'all' | 'ci' | 'none' {
-  const wanted = process.env['E2E_GUESTS'] ?? 'all'
-  if (wanted === '0') return 'none'
-  if (wanted === 'all' || wanted === 'ci') return wanted
-  throw new Error(`E2E_GUESTS is all, ci or 0, not ${wanted}`)
-}
+import { guestsWanted } from './wanted.js'
 
 /** Why tests with machines cannot run here, or undefined. */
 export function noGuests(...programs: string[]): string | undefined {

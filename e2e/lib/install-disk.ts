@@ -25,7 +25,15 @@ export function installDisk({ path, source, target, disk }: DiskOptions): void {
   chmodSync(dirname(disk), 0o711)
   run(
     'setpriv',
-    ...[`--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups', '--', 'env', `TMPDIR=${work}`],
+    ...[
+      `--reuid=${nobody}`,
+      `--regid=${nobody}`,
+      '--clear-groups',
+      '--',
+      'env',
+      `TMPDIR=${work}`,
+      `HOME=${work}`,
+    ],
     ...bootcArgv('install', 'to-image', '--store', store, '--bootloader', loader, '--tls-verify=false'),
     ...['--source-imgref', `docker://${source}`, '--target-imgref', target],
     ...(firmware === 'bios' ? ['--boot-mode', 'bios'] : []),

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { guestsWanted } from './wanted.js'
 
 const root = join(import.meta.dirname, '../..')
 const cli = join(root, 'packages/cli/bin/bootc-sdk.js')
@@ -64,11 +65,15 @@ export function scratch(): { path: string; clean: () => void } {
   }
 }
 
-/** The directory that make-image.sh fills: `oci` (tags v1, v2, v3) and `boot`; built once per machine and change. */
+/**
+ * The directory that make-image.sh fills: `oci` (tags v1, v2, …) and `boot`; built once per machine and change. Unified
+ * kernel images are among them where all tests with machines run.
+ */
 export function debianImageDir(): string {
   const dir = process.env['E2E_IMAGE_DIR'] ?? '/var/tmp/bootc-sdk-e2e/image'
   mkdirSync(dir, { recursive: true })
-  run(join(root, 'e2e/make-image.sh'), dir)
+  const uki = guestsWanted() === 'all' ? ['--uki', newerToolsDir()] : []
+  run(join(root, 'e2e/make-image.sh'), ...uki, dir)
   return dir
 }
 
