@@ -12,6 +12,7 @@ import {
 } from './define/host.js'
 import { defineBootloader } from './define/bootloader.js'
 import { defineComposefsCommands } from './define/composefs.js'
+import { defineBootCheck } from './define/health.js'
 import { defineImageCommands } from './define/image.js'
 import { defineInstallCommands } from './define/install.js'
 import { defineInternals } from './define/internals.js'
@@ -36,6 +37,7 @@ const definitions: ReadonlyMap<string, (program: Command, action: Action) => voi
   ['loader-entries', defineLoaderEntries],
   ['bootloader', defineBootloader],
   ['finalize-staged', defineFinalize],
+  ['boot-check', defineBootCheck],
   ['prune', definePrune],
   ['install', defineInstallCommands],
   ['image', defineImageCommands],

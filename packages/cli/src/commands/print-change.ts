@@ -1,5 +1,6 @@
 import type { ChangeResult, ImageFacts, LayerDiff, PruneResult, Warning } from '@bootc-sdk/core'
 import { displaySignedReference } from '@bootc-sdk/core/oci'
+import { failureLine } from '@bootc-sdk/core/host-api'
 import type { Cli } from '../io.js'
 import { formatBytes, printable } from '../format.js'
 
@@ -72,6 +73,12 @@ export function changeLines(result: ChangeResult): string[] {
       return ['Staged update present, not changed']
     case 'unchanged':
       return ['Image specification is unchanged.']
+    case 'known-bad':
+      return [
+        ...(image === undefined ? [] : [`Not updating to ${name} => ${image.manifestDigest}`]),
+        ...(result.failed === undefined ? [] : [`It failed here: ${printable(failureLine(result.failed))}`]),
+        'A newer image will be taken; `bootc-sdk upgrade --retry-failed` tries this one again.',
+      ]
   }
 }
 

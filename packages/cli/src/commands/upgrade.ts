@@ -12,6 +12,7 @@ interface UpgradeFlags extends SystemOptions, NetworkOptions, ProgressOptions {
   readonly downloadOnly?: boolean
   readonly fromDownloaded?: boolean
   readonly tag?: string
+  readonly retryFailed?: boolean
 }
 
 /** `bootc-sdk upgrade`. */
@@ -25,6 +26,7 @@ export async function upgrade(cli: Cli, options: UpgradeFlags): Promise<void> {
       apply: options.apply === true,
       downloadOnly: options.downloadOnly === true,
       fromDownloaded: options.fromDownloaded === true,
+      retryFailed: options.retryFailed === true,
       ...(options.tag === undefined ? {} : { tag: options.tag }),
     }),
   )

@@ -45,6 +45,11 @@ export function defineUpgrade(program: Command, action: Action): void {
     )
     .option('--from-downloaded', 'Apply at the next reboot what --download-only staged; needs no network')
     .option('--tag <tag>', 'Follow another tag of the same repository from now on')
+    .addOption(
+      new Option('--retry-failed', 'Take an image that failed on this machine all the same').conflicts([
+        'fromDownloaded',
+      ]),
+    )
     .addOption(sysrootOption())
     .action(action(async () => (await import('../commands/upgrade.js')).upgrade))
   for (const option of [...progressOptions(), ...networkOptions()]) upgrade.addOption(option)

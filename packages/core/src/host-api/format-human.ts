@@ -1,3 +1,4 @@
+import { healingTables } from './healing.js'
 import type { BootcHost, HostBootEntry, HostImageReference, HostImageStatus } from './types.js'
 
 type Slot = 'staged' | 'booted' | 'default' | 'rollback' | 'other'
@@ -31,6 +32,7 @@ export function formatHuman(host: BootcHost, options: { verbose?: boolean } = {}
     entry === null ? [] : [formatEntry(host, slot, entry, options.verbose === true)],
   )
   if (blocks.length === 0) return 'System is not deployed via bootc.\n'
+  blocks.push(...healingTables(host.status.healing).map(([title, value, rows]) => table(title, value, rows)))
   return blocks.map((lines) => lines.map((line) => `${line}\n`).join('')).join('\n')
 }
 

@@ -1,5 +1,6 @@
 export type * from './types.js'
 export { formatHuman } from './format-human.js'
+export { failureLine } from './healing.js'
 export { hostSchema } from './host-schema.js'
 export { canonicalHostJson } from './json.js'
 export { parseBootcHost } from './parse-host.js'

@@ -4,6 +4,7 @@ import type { SignatureSource, SignedImageReference } from '../oci/reference.js'
 import { imageCreated, imageVersion } from '../orchestrate/image-facts.js'
 import type { HostEntry, HostState } from '../orchestrate/host-state.js'
 import { specOf } from '../orchestrate/spec-of.js'
+import { healingOf } from './healing.js'
 import type {
   BootcHost,
   HostBootEntry,
@@ -27,6 +28,7 @@ export function toBootcHost(state: HostState): BootcHost {
   const asEntry = (entry: HostEntry) => toEntry(entry, loaderOf(state))
   const others = [...defaultOf(state), ...state.others].map(asEntry)
   const booted = nullable(state.booted, asEntry)
+  const healing = healingOf(state)
   return {
     apiVersion: hostApiVersion,
     kind: hostKind,
@@ -44,6 +46,7 @@ export function toBootcHost(state: HostState): BootcHost {
       type: booted === null || booted.image === null ? null : 'bootcHost',
       usrOverlay: overlayOf(state.unlocked),
       readOnly: state.readOnly,
+      ...(healing === undefined ? {} : { healing }),
     },
   }
 }

@@ -30,6 +30,41 @@ export interface HostStatus {
   readonly type: string | null
   readonly usrOverlay: HostOverlay | null
   readonly readOnly: boolean
+  /** Not of bootc: trials and failures. Left out when there are none; not read back by `parseBootcHost`. */
+  readonly healing?: HostHealing
+}
+
+/** Each member is left out when it is empty. */
+export interface HostHealing {
+  readonly trials?: readonly HostTrial[]
+  /** Images that failed here and are not staged again, newest last. */
+  readonly failed?: readonly HostFailure[]
+  readonly finalizeFailure?: { readonly message: string; readonly timestamp?: string }
+  /** Why nothing is known. */
+  readonly problem?: string
+}
+
+export interface HostHealingImage {
+  /** Id of the deployment. */
+  readonly deployment: string
+  readonly image?: string
+  readonly version?: string
+  readonly imageDigest?: string
+}
+
+export interface HostTrial extends HostHealingImage {
+  readonly timestamp: string
+  readonly tries: number
+  /** Boots that it has left; left out while the trial rests behind a rollback. */
+  readonly triesLeft?: number
+  /** Why the last boot that was checked did not pass. */
+  readonly reason?: string
+}
+
+export interface HostFailure extends HostHealingImage {
+  readonly timestamp: string
+  readonly boots: number
+  readonly reason: string
 }
 
 export interface HostBootEntry {
