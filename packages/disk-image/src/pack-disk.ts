@@ -1,4 +1,3 @@
-import { constants } from 'node:fs'
 import { type FileHandle, mkdtemp, open, rename, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
@@ -13,6 +12,7 @@ import {
   mebibyte,
   planDisk,
   type PlannedPartition,
+  type RootFs,
 } from './plan/plan-disk.js'
 import { type PackNode, type PackSource, scanTree } from './scan-tree.js'
 import type { FormatContext, Formatters, Region } from './tools/formatters.js'
@@ -126,7 +126,7 @@ async function writeImage(job: Job): Promise<void> {
 /** Both tables go first and are written last: in between nobody takes it for a disk that is whole. */
 async function writeDevice(job: Job): Promise<void> {
   const { plan, outPath } = job
-  await using file = await open(outPath, constants.O_RDWR | constants.O_EXCL)
+  await using file = await open(outPath, 'r+')
   const end = Buffer.alloc(mebibyte)
   await file.write(end, 0, end.length, 0)
   await file.write(end, 0, end.length, plan.diskBytes - end.length)
@@ -157,15 +157,17 @@ async function scanAll({ sources, signal }: PackOptions): Promise<Scans> {
   }
 }
 
-function planFor({ disk }: PackOptions, scans: Scans): DiskPlan {
-  if (disk.rootFs !== 'ext4') throw unsupportedDisk(`root file system ${disk.rootFs}`, whyNot[disk.rootFs])
+function planFor({ disk, formatters }: PackOptions, scans: Scans): DiskPlan {
+  assertRootFs(disk.rootFs, formatters)
   if (scans.esp !== undefined) checkVfatNames(scans.esp)
   if (scans.xbootldr !== undefined && disk.xbootldr?.fs === 'vfat') checkVfatNames(scans.xbootldr)
   const espContentBytes = scans.esp === undefined ? 0 : vfatContentBytes(scans.esp)
   const plan = planDisk({
     ...disk,
     espContentBytes,
-    rootContentBytes: estimateExt4(scans.root).needBytes,
+    rootContentBytes:
+      estimateExt4(scans.root).needBytes * (disk.rootFs === 'btrfs' ? 1.2 : 1) +
+      (disk.rootFs === 'ext4' ? 0 : otherFsBytes),
     ...(disk.xbootldr === undefined
       ? {}
       : { xbootldr: { ...disk.xbootldr, contentBytes: contentOf(scans.xbootldr ?? [], disk.xbootldr.fs) } }),
@@ -177,11 +179,21 @@ function planFor({ disk }: PackOptions, scans: Scans): DiskPlan {
   return plan
 }
 
+/** Can the root be made here? @throws BootcError `SYSROOT_DISK_UNSUPPORTED` */
+export function assertRootFs(rootFs: RootFs, formatters: Formatters): void {
+  if (rootFs === 'ext4' || formatters.mounted !== undefined) return
+  const why = `${whyNot[rootFs]}; mounting it takes root and loop devices`
+  throw unsupportedDisk(`root file system ${rootFs}`, why)
+}
+
 /** Both could hold a plain tree; a sysroot is none. */
 const whyNot = {
   xfs: 'mkfs.xfs takes neither hard links nor extended attributes from a directory',
   btrfs: 'mkfs.btrfs takes owners and attributes from the disk, where without root they are not',
 } as const
+
+/** Copies of metadata that btrfs keeps, and least sizes of both. */
+const otherFsBytes = 256 * mebibyte
 
 function contentOf(nodes: readonly PackNode[], fs: 'vfat' | 'ext4'): number {
   return fs === 'vfat' ? vfatContentBytes(nodes) : nodes.length === 0 ? 0 : estimateExt4(nodes).needBytes
@@ -233,6 +245,8 @@ async function formatPartition(
   const { label, uuid, verity } = fs
   if (fs.type === 'vfat') {
     await options.formatters.vfat(region, { volumeId: uuid, label }, contents, context)
+  } else if (fs.type !== 'ext4') {
+    await options.formatters.mounted!(region, { type: fs.type, label, uuid }, contents, context)
   } else {
     const inodes = Math.max(estimateExt4(nodes).inodes, Math.floor(sizeBytes / 16384))
     await options.formatters.ext4(region, { uuid, label, verity, inodes }, contents, context)

@@ -16,7 +16,7 @@ import {
   recordingDir,
 } from '../src/index.js'
 import { scratch } from './scratch.js'
-import { missing, tool } from './tools.js'
+import { extract, missing, tool } from './tools.js'
 
 const without = missing('mke2fs', 'mkfs.vfat', 'mcopy', 'sgdisk', 'sfdisk', 'qemu-img')
 const packing = test.skipIf(without !== false)
@@ -260,9 +260,3 @@ test.skipIf(asRoot)('a directory made by root is packed as it is on disk', async
   expect(debugfs('stat /g')).toMatch(/Mode: {2}06711[^]*User: {4}14[^]*Links: 2/)
   if (dir.supports.xattrs) expect(debugfs('ea_get /g user.note')).toContain('kept')
 })
-
-function extract(image: string, part: { startBytes: number; sizeBytes: number }, to: string): void {
-  const { startBytes, sizeBytes } = part
-  const blocks = ['bs=1M', `skip=${startBytes / mebibyte}`, `count=${sizeBytes / mebibyte}`]
-  tool('dd', [`if=${image}`, `of=${to}`, 'conv=sparse', 'status=none', ...blocks])
-}

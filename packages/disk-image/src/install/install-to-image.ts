@@ -15,7 +15,7 @@ import { splitKargs } from '@bootc-sdk/core/kargs'
 import { nodeDir } from '@bootc-sdk/core/node'
 import { unsupportedDisk } from '../errors.js'
 import { hostSource } from '../host-source.js'
-import { packDisk, type PackOptions } from '../pack-disk.js'
+import { assertRootFs, packDisk, type PackOptions } from '../pack-disk.js'
 import { findArchitecture } from '../plan/partition-types.js'
 import { type DiskPlan, type DiskRequest, planDisk } from '../plan/plan-disk.js'
 import { packingSysroot } from '../record/packing-sysroot.js'
@@ -43,6 +43,7 @@ export async function installToImage(options: InstallToImageOptions): Promise<In
   const output = await findOutput(options.output)
   const request = diskRequest(options, architecture, output)
   const xbootldr = request.xbootldr?.fs
+  assertRootFs(request.rootFs, formatters)
   await formatters.check?.([request.rootFs, 'vfat'])
 
   const transports = resolveOnce(options.parts.transports)

@@ -1,4 +1,5 @@
-import { readFile, stat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { open, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { invalidDisk, unsupportedDisk } from '../errors.js'
 import type { ImageOutput } from './types.js'
@@ -21,6 +22,7 @@ export async function findOutput({ path, format = 'raw' }: ImageOutput): Promise
   const found = await stat(absolute).catch(() => undefined)
   if (found?.isBlockDevice() === true) {
     if (format !== 'raw') throw unsupportedDisk(`${format} on ${path}`, 'a block device is raw')
+    await assertUnused(absolute)
     return { path: absolute, format, deviceBytes: await deviceBytes(path, found.rdev) }
   }
   if (found !== undefined && !found.isFile())
@@ -30,6 +32,17 @@ export async function findOutput({ path, format = 'raw' }: ImageOutput): Promise
   const above = await stat(dirname(absolute)).catch(() => undefined)
   if (above?.isDirectory() !== true) throw invalidDisk('output', `there is no directory ${dirname(absolute)}`)
   return { path: absolute, format }
+}
+
+/** Nobody has it mounted or claimed; for block devices that is what O_EXCL asks. */
+async function assertUnused(path: string): Promise<void> {
+  try {
+    await using _file = await open(path, constants.O_RDWR | constants.O_EXCL)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EBUSY') throw invalidDisk('output', `${path} is in use`)
+    throw invalidDisk('output', `${path} cannot be written: ${code ?? String(error)}`)
+  }
 }
 
 /** In whole MiB, as plans are. sysfs counts sectors of 512 bytes whatever the device has. */

@@ -37,6 +37,12 @@ export interface VfatOptions {
   readonly label: string
 }
 
+export interface MountedOptions {
+  readonly type: Exclude<RootFs, 'ext4'>
+  readonly uuid: string
+  readonly label: string
+}
+
 /** Who makes file systems. The only place that knows programs; the same input must give the same bytes. */
 export interface Formatters {
   /** Is everything there that these file systems take? For whoever has much to do first. @throws `HOST_TOOL_MISSING` */
@@ -44,4 +50,6 @@ export interface Formatters {
   /** @throws BootcError `HOST_TOOL_MISSING`, `HOST_TOOL_FAILED`, `SYSROOT_DISK_CONTENT` */
   ext4(region: Region, options: Ext4Options, contents: Contents, context: FormatContext): Promise<void>
   vfat(region: Region, options: VfatOptions, contents: Contents, context: FormatContext): Promise<void>
+  /** Others, which take root. Present where they can be made. */
+  mounted?(region: Region, options: MountedOptions, contents: Contents, context: FormatContext): Promise<void>
 }
