@@ -5,7 +5,7 @@ import type { OwnFile } from './entries.js'
 import type { EntrySets } from './entry-sets.js'
 import { canWriteEnvironment, readEnvironment, writeEnvironment } from './environment-file.js'
 import { names as variables } from './format/trial-script.js'
-import { installGrub } from './install/install.js'
+import { grubPrograms, installGrub } from './install/install.js'
 import type { MenuMode } from './menu-wanted.js'
 import { settleJournal } from './settle-journal.js'
 import { endStaleTrial, endTrial, needsTrial, startTrial } from './trial-steps.js'
@@ -93,6 +93,8 @@ export async function openGrub(
           },
         }
       : {}),
+
+    programs: (tree) => grubPrograms(sysroot, tree),
 
     install: (_lock, options = {}) => installGrub(sysroot, { ...options, timeoutSeconds }),
   }

@@ -10,6 +10,9 @@ export interface UkiEntry {
   readonly text: string
 }
 
+/** Title between double quotes, and a body in which braces are those of variables. */
+const menuEntry = /^[ \t]*menuentry\s+"((?:[^"\\]|\\.)*)"[^{\n]*\{((?:[^{}]|\$\{\w+\})*)\}/gm
+
 /** Lines at the start of the file, where bootc has these. */
 const uuidLines = [
   '',
@@ -26,9 +29,7 @@ const uuidLines = [
  */
 export function parseUserCfg(text: string): UkiEntry[] {
   const entries: UkiEntry[] = []
-  for (const match of text.matchAll(
-    /^[ \t]*menuentry\s+"((?:[^"\\]|\\.)*)"[^{\n]*\{([^}]*(?:\$\{\w+\}[^}]*)*)\}/gm,
-  )) {
+  for (const match of text.matchAll(menuEntry)) {
     const [block, title, body] = match as unknown as [string, string, string]
     const path = /^[ \t]*chainloader[ \t]+(\S+)/m.exec(body)?.[1]
     if (path !== undefined) entries.push({ title: unquoteTitle(title), path, text: `${block}\n` })

@@ -1,5 +1,5 @@
 import { isBootcError } from '@bootc-sdk/core'
-import type { OpOptions, ReadTree, Sysroot } from '@bootc-sdk/core'
+import type { Host, OpOptions, ReadTree, Sysroot } from '@bootc-sdk/core'
 import { isDirectory } from '@bootc-sdk/core/boot-kit'
 
 /** Does the image bring what bootupd installs? */
@@ -20,11 +20,7 @@ export async function runBootupd(
 ): Promise<string | undefined> {
   if (root.hostPath === undefined || tree.hostPath === undefined) return 'the target is not mounted'
   if (!host.supports.root) return 'only root can run bootupctl'
-  const run = async (argv: readonly string[]) =>
-    host.run(argv, { signal }).catch((error: unknown) => {
-      if (isBootcError(error, 'HOST_NO_PROGRAM')) return { code: 127, stdout: '', stderr: 'not found' }
-      throw error
-    })
+  const run = (argv: readonly string[]) => runProgram(host, argv, signal)
   if ((await run(['findmnt', '--noheadings', '--mountpoint', root.hostPath])).code !== 0) {
     return 'the target is a directory, not a mounted file system'
   }
@@ -33,8 +29,31 @@ export async function runBootupd(
     ...(firmwareVariables ? ['--update-firmware', '--auto'] : []),
     ...['--src-root', tree.hostPath, '--filesystem', root.hostPath, root.hostPath],
   ])
-  if (result.code === 0) return undefined
-  return result.code === 127
-    ? 'bootupctl is missing'
-    : (result.stderr.trim().split('\n').at(-1) ?? 'it failed')
+  return whyNot(result)
+}
+
+/** Did bootupd install what is there? Then updates are its own. */
+export async function isBootupds({ boot }: Sysroot): Promise<boolean> {
+  return (await boot.dir.stat('bootupd-state.json'))?.type === 'file'
+}
+
+/** @returns as `runBootupd` */
+export async function updateByBootupd(
+  { host, live }: Sysroot,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  if (!live) return 'it updates only the running system'
+  return whyNot(await runProgram(host, ['bootupctl', 'update'], signal))
+}
+
+function whyNot({ code, stderr }: { readonly code: number; readonly stderr: string }): string | undefined {
+  if (code === 0) return undefined
+  return code === 127 ? 'bootupctl is missing' : (stderr.trim().split('\n').at(-1) ?? 'it failed')
+}
+
+async function runProgram(host: Host, argv: readonly string[], signal: AbortSignal | undefined) {
+  return host.run(argv, { signal }).catch((error: unknown) => {
+    if (isBootcError(error, 'HOST_NO_PROGRAM')) return { code: 127, stdout: '', stderr: 'not found' }
+    throw error
+  })
 }

@@ -1,11 +1,19 @@
 import { BootcError } from '@bootc-sdk/core'
-import type { BiosTarget, Dir, LoaderInstallOptions, ReadTree, Sysroot, Warning } from '@bootc-sdk/core'
+import type {
+  BiosTarget,
+  Dir,
+  LoaderInstallOptions,
+  LoaderProgram,
+  ReadTree,
+  Sysroot,
+  Warning,
+} from '@bootc-sdk/core'
 import { onEveryEsp, registerWithFirmware, replaceOnFat } from '@bootc-sdk/core/boot-kit'
 import { nodeDir } from '@bootc-sdk/core/node'
 import { ensureEnvironment, grubDir } from '../environment-file.js'
 import { printStub } from '../format/stub.js'
 import { biosImage, type BiosImage } from './bios-image.js'
-import { bringsBootupd, runBootupd } from './bootupd.js'
+import { bringsBootupd, isBootupds, runBootupd, updateByBootupd } from './bootupd.js'
 import { findModules, makeCoreImage } from './core-image.js'
 import {
   bootupdPayload,
@@ -15,7 +23,7 @@ import {
   packagedPayload,
   type EfiPayload,
 } from './payload.js'
-import { updateFiles } from './update.js'
+import { programsOn, updateFiles } from './update.js'
 
 export interface GrubInstallOptions extends LoaderInstallOptions {
   readonly timeoutSeconds: number
@@ -39,10 +47,14 @@ export async function installGrub(sysroot: Sysroot, options: GrubInstallOptions)
     warn('boot:loader-missing', 'no image was given that brings GRUB, so none was installed')
     return warnings
   }
-  if (!update && (await bringsBootupd(tree))) {
-    const why = await runBootupd(sysroot, tree, { firmwareVariables, signal })
+  if (update ? await isBootupds(sysroot) : await bringsBootupd(tree)) {
+    const why = update
+      ? await updateByBootupd(sysroot, signal)
+      : await runBootupd(sysroot, tree, { firmwareVariables, signal })
     if (why === undefined) return warnings
-    warn('boot:bootupd-skipped', `GRUB was put in place without bootupd: ${why}`)
+    warn('boot:bootupd-skipped', `bootupd has not ${update ? 'updated' : 'installed'} GRUB: ${why}`)
+    // Its record of what is installed would be wrong.
+    if (update) return warnings
   }
   const stub = printStub({
     ...{ uuid: boot.uuid, bootPrefix: boot.bootPrefix, grubDir: await grubDir(boot.dir) },
@@ -85,6 +97,18 @@ export async function installGrub(sysroot: Sysroot, options: GrubInstallOptions)
     )
   }
   return warnings
+}
+
+/** Programs of GRUB and shim as installed, beside what an image brings. */
+export async function grubPrograms(
+  { host, esps }: Sysroot,
+  tree: ReadTree | undefined,
+): Promise<LoaderProgram[]> {
+  const payload =
+    tree === undefined
+      ? undefined
+      : ((await bootupdPayload(tree)) ?? (await packagedPayload(tree, host.arch)))
+  return programsOn(esps, payload?.files ?? [])
 }
 
 async function findPayload(

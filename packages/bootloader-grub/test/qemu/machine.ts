@@ -14,7 +14,7 @@ export interface BootOptions {
 /** Start a disk and return what it wrote to its serial port until it reset itself. The disk is written to. */
 export async function boot(
   disk: string,
-  { firmware = 'bios', until, timeoutMs = 60_000 }: BootOptions = {},
+  { firmware = 'bios', until, timeoutMs = 150_000 }: BootOptions = {},
 ): Promise<string> {
   const dir = mkdtempSync(join(tmpdir(), 'grub-boot-'))
   const serial = join(dir, 'serial')
