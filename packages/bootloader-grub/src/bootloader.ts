@@ -3,7 +3,7 @@ import type { BootEntry, Bootloader, BootPlan, BootSpec, Sysroot } from '@bootc-
 import { blsSets } from './bls-sets.js'
 import type { OwnFile } from './entries.js'
 import type { EntrySets } from './entry-sets.js'
-import { canWriteEnvironment, readEnvironment, writeEnvironment } from './environment-file.js'
+import { canWriteEnvironment, cleanEnvironment, readEnvironment, writeEnvironment } from './environment-file.js'
 import { names as variables } from './format/trial-script.js'
 import { grubPrograms, installGrub } from './install/install.js'
 import type { MenuMode } from './menu-wanted.js'
@@ -78,6 +78,7 @@ export async function openGrub(
       void lock
       await bls.prune(keep)
       await uki.prune(keep)
+      await cleanEnvironment(dir)
       await endStaleTrial(dir, await (await inUse()).active())
     },
 

@@ -3,7 +3,7 @@ import { constants } from 'node:fs'
 import { join } from 'node:path'
 import type { Dir, Volume } from '@bootc-sdk/core'
 import { isDirectory } from '@bootc-sdk/core/boot-kit'
-import { readSmall, replaceFile } from '@bootc-sdk/core/store-kit'
+import { readSmall, replaceFile, replaceTemporary } from '@bootc-sdk/core/store-kit'
 import {
   changeEnvironment,
   emptyEnvironment,
@@ -38,6 +38,12 @@ export async function readEnvironment(dir: Dir): Promise<Environment> {
   if (!(await isDirectory(dir, home))) return emptyEnvironment
   const data = await readSmall(dir, `${home}/grubenv`)
   return (data && parseEnvironment(data)) ?? emptyEnvironment
+}
+
+/** What an interrupted write left. */
+export async function cleanEnvironment(dir: Dir): Promise<void> {
+  const home = await grubDir(dir)
+  if (await isDirectory(dir, home)) await dir.remove(`${home}/${replaceTemporary}`)
 }
 
 /**
