@@ -21,12 +21,17 @@ import type { ComposefsRepo } from '../repo/api.js'
 import { readDocuments } from './documents.js'
 import { notStored } from './errors.js'
 import { Filing } from './filing.js'
+import { readKnownDocuments } from './known-documents.js'
 import { readStoredImage } from './stored-image.js'
 import type { ComposefsImageStoreOptions, ImageStoreSettings } from './settings.js'
 import { referenceOfTag } from './tags.js'
 
+export type DescribedImage = Pick<StoredImage, 'config' | 'configDigest' | 'cachedUpdate'>
+
 /** What this store can do besides. */
 export interface ComposefsImageStore extends ImageStore {
+  /** Config and cached update for those who show them; what was checked once is not read again (`readKnownDocuments`). */
+  describe(manifestDigest: Digest): Promise<DescribedImage | undefined>
   /** Manifest and config to the byte. */
   documents(image: StoredImage): Promise<ImageDocuments | undefined>
   readLayer(image: StoredImage, index: number): LayerTar
@@ -81,6 +86,16 @@ class Store implements ComposefsImageStore {
     if (!(await this.#filing.isThere(manifestDigest))) return undefined
     const reference = await this.#filing.referenceOf(manifestDigest)
     return readStoredImage(this.#repo, manifestDigest, this.#filing, reference)
+  }
+
+  async describe(manifestDigest: Digest): Promise<DescribedImage | undefined> {
+    if (!(await this.#filing.isThere(manifestDigest))) return undefined
+    const documents = await readKnownDocuments(this.#repo, manifestDigest)
+    if (documents?.config === undefined) return undefined
+    const cachedUpdate = await this.#filing.notes.cachedUpdate(manifestDigest)
+    const { config, manifest } = documents
+    const { digest: configDigest } = manifest.config
+    return { config, configDigest, ...(cachedUpdate === undefined ? {} : { cachedUpdate }) }
   }
 
   async lookup(reference: ImageReference): Promise<StoredImage | undefined> {

@@ -1,13 +1,7 @@
 import { createHash } from 'node:crypto'
-import type {
-  Deployment,
-  DeploymentImage,
-  Digest,
-  ImageConfig,
-  ImageManifest,
-  ImageStore,
-} from '@bootc-sdk/core'
+import type { Deployment, DeploymentImage, Digest, ImageConfig, ImageManifest } from '@bootc-sdk/core'
 import { isBootcError } from '@bootc-sdk/core'
+import type { ComposefsImageStore } from '../oci/index.js'
 import type { Origin } from './origin.js'
 import { statePath, stateroot } from './layout.js'
 
@@ -53,12 +47,12 @@ export function describeDeployment(
 
 /** The image as the repository knows it; undefined when that has forgotten it. */
 export async function imageOf(
-  images: ImageStore,
+  images: Pick<ComposefsImageStore, 'describe'>,
   manifestDigest: Digest | undefined,
 ): Promise<DeploymentImage | undefined> {
   if (manifestDigest === undefined) return undefined
   try {
-    const image = await images.get(manifestDigest)
+    const image = await images.describe(manifestDigest)
     if (image === undefined) return undefined
     const { config, configDigest, cachedUpdate } = image
     return {
