@@ -3,7 +3,12 @@ import type { BootEntry, Bootloader, BootPlan, BootSpec, Sysroot } from '@bootc-
 import { blsSets } from './bls-sets.js'
 import type { OwnFile } from './entries.js'
 import type { EntrySets } from './entry-sets.js'
-import { canWriteEnvironment, cleanEnvironment, readEnvironment, writeEnvironment } from './environment-file.js'
+import {
+  canWriteEnvironment,
+  cleanEnvironment,
+  readEnvironment,
+  writeEnvironment,
+} from './environment-file.js'
 import { names as variables } from './format/trial-script.js'
 import { grubPrograms, installGrub } from './install/install.js'
 import type { MenuMode } from './menu-wanted.js'
