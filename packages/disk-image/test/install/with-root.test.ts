@@ -86,7 +86,7 @@ test.skipIf(noExt4 !== false)('a block device is written in place, whatever was 
   const device = tool('losetup', ['--find', '--show', backing]).trim()
   let attached = true
   onTestFinished(() => void (attached && tool('losetup', ['-d', device])))
-  const result = await make(device, { xbootldr: undefined } as ImageDisk)
+  const result = await make(device, {})
   expect(result.output).toEqual({ path: device, format: 'raw', device: true, diskBytes: sizeMiB * mebibyte })
   tool('losetup', ['-d', device])
   attached = false
