@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander'
 import type { Action } from '../program.js'
 import { erofsVersionOption } from './composefs.js'
+import { defineImageTransferCommands } from './image-transfer.js'
 import { networkOptions, progressOptions } from './options.js'
 
 const store = (): Option =>
@@ -12,9 +13,10 @@ export function defineImageCommands(program: Command, action: Action): void {
   const image = program
     .command('image')
     .helpGroup('Images:')
-    .summary('Pull, verify, list, show and remove images')
+    .summary('Pull, copy, inspect, verify, list and remove images')
     .description(
-      'Pull, list, show and remove images in a store, without a system around it; ask the policy about them.',
+      'Pull, list and remove images in a store, without a system around it; copy and inspect them where they are; ask ' +
+        'the policy about them.',
     )
 
   const pull = image
@@ -62,6 +64,8 @@ export function defineImageCommands(program: Command, action: Action): void {
     .option('--json', 'Print one JSON object')
     .action(action(async () => (await import('../commands/image-verify.js')).imageVerify))
   for (const option of networkOptions()) verify.addOption(option)
+
+  defineImageTransferCommands(image, action)
 
   image
     .command('list')

@@ -7,6 +7,7 @@ import { mediaTypes, ociMediaType, sha256Digest } from '../oci/index.js'
 import type { ImageReference } from '../oci/reference.js'
 import type { Descriptor, Platform } from '../oci/types.js'
 import type { CopyEvent } from '../progress.js'
+import { notFound } from './transport-errors.js'
 import { compressToFile } from './destinations/compress-to-file.js'
 
 export interface CopyImageOptions extends OpOptions<CopyEvent> {
@@ -15,6 +16,8 @@ export interface CopyImageOptions extends OpOptions<CopyEvent> {
   readonly platform?: Platform
   /** Runs on the source before anything is copied. */
   readonly check?: (image: ResolvedImage) => Promise<void>
+  /** `false`: fail where blobs are not at the target already, or taken over by it; nothing is read then. */
+  readonly mayTransfer?: boolean
   /** Blobs at a time; default 6. */
   readonly concurrency?: number
   /** For layers that have to be compressed first; default /var/tmp. */
@@ -129,7 +132,7 @@ function blobOf(descriptor: Descriptor, data: Uint8Array): BlobToCopy {
 
 async function copyBlob(
   blob: BlobToCopy,
-  { source, target, onProgress, signal }: CopyImageOptions,
+  { source, target, mayTransfer, onProgress, signal }: CopyImageOptions,
   totals: { copiedBytes: number; skippedBytes: number },
 ): Promise<Descriptor> {
   const { destination, reference } = target
@@ -143,6 +146,7 @@ async function copyBlob(
     return descriptor
   }
   if (blob.descriptor !== undefined && (await has(blob.descriptor))) return skip(blob.descriptor)
+  if (mayTransfer === false) throw notFound(`${blob.id} at the target`, { digest: blob.id })
   const { descriptor, bytes, done } = await blob.open()
   try {
     if (blob.descriptor === undefined && (await has(descriptor))) return skip(descriptor)

@@ -1,0 +1,49 @@
+import { printImageReference } from '@bootc-sdk/core/oci'
+import { parseImgref } from '../imgref.js'
+import type { Cli } from '../io.js'
+import { openTransports, type NetworkOptions } from './open-system.js'
+import { parsePlatform } from './platform.js'
+
+interface InspectFlags extends NetworkOptions {
+  readonly raw?: boolean
+  readonly config?: boolean
+  readonly platform?: string
+}
+
+/** `bootc-sdk image inspect`. */
+export async function imageInspect(cli: Cli, options: InspectFlags, text: string): Promise<void> {
+  const { image: reference } = parseImgref(text)
+  const transports = await openTransports(options)
+  const transport = transports.find((each) => each.transports.includes(reference.transport))!
+  const image = await transport.resolve(reference, {
+    signal: cli.signal,
+    ...(options.platform === undefined ? {} : { platform: parsePlatform(options.platform) }),
+  })
+  if (options.raw === true || options.config === true) {
+    const bytes = options.raw === true ? image.manifestBytes : image.configBytes
+    await cli.out.write(Buffer.from(bytes).toString('utf8'))
+    return
+  }
+  const { manifest, config } = image
+  const shown = {
+    reference: printImageReference(reference),
+    digest: image.manifestDigest,
+    ...(image.index === undefined ? {} : { index: image.index.digest }),
+    mediaType: image.manifestMediaType,
+    config: image.configDigest,
+    created: config.created,
+    os: config.os,
+    architecture: config.architecture,
+    bootable: ['ostree.bootable', 'containers.bootc'].some(
+      (key) => config.config?.Labels?.[key] !== undefined,
+    ),
+    labels: config.config?.Labels ?? {},
+    layers: manifest.layers.map(({ digest, size, mediaType }, index) => ({
+      digest,
+      size,
+      mediaType,
+      diffId: config.rootfs.diff_ids[index],
+    })),
+  }
+  await cli.out.write(`${JSON.stringify(shown, undefined, 2)}\n`)
+}

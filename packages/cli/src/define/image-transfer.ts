@@ -1,0 +1,50 @@
+import { Option, type Command } from 'commander'
+import type { Action } from '../program.js'
+import { networkOptions, parseCount, progressOptions } from './options.js'
+
+const sources =
+  'docker://…, oci:PATH[:TAG], oci-archive:…, dir:…, docker-archive:…, containers-storage:…, or a registry name'
+
+/** Images between places, without any store. */
+export function defineImageTransferCommands(image: Command, action: Action): void {
+  const copy = image
+    .command('copy')
+    .summary('Copy an image to a registry, a layout or a directory')
+    .description(
+      'Copy an image to a registry, a layout or a directory. Bytes and digests stay; what is there already is not ' +
+        'copied, and a registry takes layers over from its other repositories by itself.',
+    )
+    .argument('<source>', sources)
+    .argument('<target>', 'docker://…, oci:PATH[:TAG], dir:PATH, or a registry name')
+    .option('--platform <os/arch>', 'Of an image with several, such as linux/arm64; default: this machine’s')
+    .option('--enforce-container-sigpolicy', 'Ask containers-policy.json about the source first')
+    .addOption(new Option('--parallel <n>', 'Layers at a time').argParser(parseCount).default(6))
+    .option('--json', 'Print one JSON object')
+    .action(action(async () => (await import('../commands/image-copy.js')).imageCopy))
+
+  const promote = image
+    .command('promote')
+    .summary('Give an image of a registry another name there, without download')
+    .description(
+      'Give an image of a registry another name there, in the same repository or another, by its digest. Nothing is ' +
+        'downloaded; where the registry cannot take layers over by itself the command fails.',
+    )
+    .argument('<source>', 'docker://HOST/REPOSITORY:TAG, or @DIGEST')
+    .argument('<target>', 'docker://HOST/REPOSITORY:TAG, at the same registry')
+    .option('--json', 'Print one JSON object')
+    .action(action(async () => (await import('../commands/image-copy.js')).imagePromote))
+
+  const inspect = image
+    .command('inspect')
+    .summary('Show an image without pulling it')
+    .description('Show manifest and config of an image without pulling it, as JSON.')
+    .argument('<image>', sources)
+    .option('--raw', 'The manifest, byte for byte')
+    .option('--config', 'The config, byte for byte')
+    .option('--platform <os/arch>', 'Of an image with several; default: this machine’s')
+    .action(action(async () => (await import('../commands/image-inspect.js')).imageInspect))
+
+  for (const command of [copy, promote, inspect])
+    for (const option of networkOptions()) command.addOption(option)
+  for (const option of progressOptions()) copy.addOption(option)
+}
