@@ -7,8 +7,6 @@ import { rolldown } from 'rolldown'
 
 const dist = fileURLToPath(new URL('dist/', import.meta.url))
 
-for (const name of await readdir(dist)) if (name.startsWith('chunk-')) await rm(join(dist, name))
-
 const bundle = await rolldown({
   input: { main: join(dist, 'entry.js') },
   platform: 'node',
@@ -37,6 +35,11 @@ const { output } = await bundle.write({
   minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
 })
 await bundle.close()
+// Those of earlier builds last: a build that fails, or a command that is running meanwhile, still finds all it needs.
+const current = new Set(output.map(({ fileName }) => fileName))
+for (const name of await readdir(dist)) {
+  if (name.startsWith('chunk-') && !current.has(name)) await rm(join(dist, name))
+}
 await chmod(join(dist, 'main.js'), 0o755)
 await writeFile(
   join(dist, 'THIRD-PARTY.txt'),
