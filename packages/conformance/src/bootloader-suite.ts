@@ -117,6 +117,42 @@ export function bootloaderSuite(options: BootloaderSuiteOptions): void {
       assert.equal((await bench.loader.plan(longer, 1)).changed, true)
     })
 
+    test('tries of the default are kept as the loader has them, until it is marked good', async (bench) => {
+      const { loader, lock } = bench
+      if (!loader.supports.bootCounting) return
+      const specs = [await specOf('new', 2), await specOf('old', 1)] as const
+      const onTrial = [{ ...specs[0], count: { left: 3, done: 0 } }, specs[1]]
+      await commit(bench, [specs[1]], 0)
+      await commit(bench, onTrial, 1)
+      const counts = async () => (await loader.read()).entries.map(({ count }) => count ?? null)
+      assert.deepEqual(await counts(), [{ left: 3, done: 0 }, null])
+      assert.equal((await loader.plan(onTrial, 1)).changed, false)
+      // Somebody who says nothing of tries does not mean that there are none.
+      assert.equal((await loader.plan(specs, 1)).changed, false)
+      await loader.prune((await loader.read()).entries, lock)
+      assert.deepEqual(await counts(), [{ left: 3, done: 0 }, null])
+      for (let round = 0; round < 2; round++) {
+        await loader.markGood?.((await loader.read()).entries[0]!, lock)
+        assert.deepEqual(await counts(), [null, null])
+        assert.equal((await loader.plan(specs, 1)).changed, false)
+      }
+      await commit(bench, [specs[1], specs[0]], 0)
+      assert.deepEqual(await counts(), [null, null])
+    })
+
+    test('tries do not go over to an entry that comes in place of the one they were for', async (bench) => {
+      const { loader } = bench
+      if (!loader.supports.bootCounting) return
+      const [first, second] = [await specOf('new', 2), await specOf('old', 1)]
+      await commit(bench, [second], 0)
+      await commit(bench, [{ ...first, count: { left: 2, done: 1 } }, second], 1)
+      await commit(bench, [await specOf('other', 3), second], 0)
+      assert.deepEqual(
+        (await loader.read()).entries.map(({ count }) => count ?? null),
+        [null, null],
+      )
+    })
+
     test('versions take turns many times', async (bench) => {
       for (let round = 0; round < 5; round++) {
         await commit(bench, [await specOf(`round ${round}`, round)], round % 2 === 0 ? 0 : 1)

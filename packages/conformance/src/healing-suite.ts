@@ -195,7 +195,7 @@ export function healingSuite(options: HealingSuiteOptions): void {
       await second.bootc.upgrade()
       const bootloader = () => withBrokenSwitch(options.bootloader())
       const broken = await new Lab({ ...options, bootloader }).bootc(second.sysroot)
-      await rejectsWith(/^BOOT_BROKEN$/, () => broken.finalize())
+      await rejectsWith(/^TREE_IO$/, () => broken.finalize())
       const after = await boot(lab, second, '2')
       const told = await after.bootc.bootCheck({ gate: healthy })
       assert.equal(told.finalizeFailure?.message, 'the switch is broken')
@@ -207,6 +207,6 @@ export function healingSuite(options: HealingSuiteOptions): void {
 }
 
 function withBrokenSwitch(whole: Provider<Bootloader>): Provider<Bootloader> {
-  const commit = () => Promise.reject(new BootcError('BOOT_BROKEN', 'the switch is broken'))
+  const commit = () => Promise.reject(new BootcError('TREE_IO', 'the switch is broken'))
   return { ...whole, open: async (sysroot) => ({ ...(await whole.open(sysroot)), commit }) }
 }

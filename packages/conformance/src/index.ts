@@ -1,6 +1,7 @@
 export { dirSuite, type DirSuiteOptions } from './dir-suite.js'
 export { bootloaderSuite, type BootloaderSuiteOptions } from './bootloader-suite.js'
 export { deploymentStoreSuite, type DeploymentStoreSuiteOptions } from './deployment-store-suite.js'
+export { editedEntriesSuite, type EditedEntriesSuiteOptions } from './edited-entries-suite.js'
 export { fullDiskSuite, type FullDiskSuiteOptions } from './full-disk-suite.js'
 export { healingSuite, type HealingSuiteOptions } from './healing-suite.js'
 export { imageStoreSuite, type ImageStoreSuiteOptions } from './image-store-suite.js'

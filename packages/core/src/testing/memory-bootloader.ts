@@ -58,7 +58,7 @@ function openLoader({ boot }: Sysroot, bootCounting: boolean): Bootloader {
       const wanted = specs.map((spec, index) => toEntry(boot, spec, index)).sort(bySpent)
       const active = await activeVersion(boot)
       const now = active === undefined ? [] : await readSet(boot, active)
-      const changed = active === undefined || JSON.stringify(now) !== JSON.stringify(wanted)
+      const changed = active === undefined || !sameEntries(now, wanted)
       let bytes = 0
       for (const [path, file] of artifactFiles(specs)) {
         if (changed && (await dir.stat(path)) === undefined) bytes += file.sizeBytes
@@ -129,6 +129,20 @@ async function markGood(boot: Volume, { fileName }: BootEntry): Promise<void> {
   await boot.dir.sync()
   await boot.dir.rename(`${path}.new`, path)
   await boot.dir.sync()
+}
+
+/** Tries that are not spoken of are left as they are. */
+function sameEntries(now: readonly BootEntry[], wanted: readonly BootEntry[]): boolean {
+  const text = ({ count: _, ...entry }: BootEntry) => JSON.stringify(entry)
+  return (
+    now.length === wanted.length &&
+    wanted.every((entry, index) => {
+      const found = now[index]!
+      const sameCount =
+        entry.count === undefined || JSON.stringify(entry.count) === JSON.stringify(found.count)
+      return sameCount && text(entry) === text(found)
+    })
+  )
 }
 
 /** What an interrupted `markGood` left. */
