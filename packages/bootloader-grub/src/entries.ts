@@ -84,6 +84,8 @@ export async function readSet(dir: Dir, path: string | undefined): Promise<Entry
     const text = fileName.endsWith('.conf') ? await readText(dir, `${path}/${fileName}`, stat.sizeBytes) : ''
     const entry = text === '' ? undefined : parseBlsEntry(text, fileName)
     const family = entry && familyOf(entry)
+    // What a power cut left of ours: moving along it might come before those that boot.
+    if (entry?.linux === undefined && hasOwnName(fileName)) continue
     if (family !== undefined) own.push({ fileName, text, entry: entry!, family })
     else foreign.push({ fileName, ...(entry === undefined ? {} : { entry }) })
   }
@@ -97,6 +99,10 @@ export async function readSet(dir: Dir, path: string | undefined): Promise<Entry
 export function holdsEntries({ own }: EntrySet, files: readonly EntryFile[]): boolean {
   const texts = new Map(own.map(({ fileName, text }) => [fileName, text]))
   return texts.size === files.length && files.every(({ fileName, text }) => texts.get(fileName) === text)
+}
+
+function hasOwnName(fileName: string): boolean {
+  return ostreeName.test(fileName) || bootcName.test(fileName)
 }
 
 function familyOf({ fileName, linux = '' }: BootEntry): Family | undefined {
