@@ -56,7 +56,7 @@ export async function installToDisk(cli: Cli, flags: DiskFlags, name: string): P
         // Of this disk alone: two with one image may be in one machine.
         seed: randomUUID(),
         // A device brings its own size.
-        ...(viaLoopback && rootSize === undefined ? { diskBytes: target.sizeBytes } : {}),
+        ...(viaLoopback ? { diskBytes: target.sizeBytes } : {}),
         ...(filesystem === undefined ? {} : { rootFs: filesystem }),
         ...(rootSize === undefined ? {} : { rootBytes: rootSize }),
         ...(bootMode === undefined ? {} : { bootMode }),

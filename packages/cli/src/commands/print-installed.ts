@@ -18,10 +18,10 @@ export async function printInstalled(
     return
   }
   if (!quiet) {
-    await cli.err.write(`Bootloader is ${result.bootloader}: ${printable(result.bootloaderReason)}\n`)
+    await cli.err.write(`boot entries are for ${result.bootloader}: ${printable(result.bootloaderReason)}\n`)
   }
   await cli.out.write(`Digest: ${result.image.manifestDigest}\n`)
-  await cli.out.write(`Bootloader: ${result.bootloader}\n`)
+  await cli.out.write(`Bootloader: ${result.bootloaderInstalled ? result.bootloader : 'none'}\n`)
   await cli.out.write('Installation complete!\n')
 }
 

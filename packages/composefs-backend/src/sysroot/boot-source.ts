@@ -8,7 +8,13 @@ import type { BootType } from './origin.js'
 /** What of an image is started: files of its root, or of a root before /boot was emptied. */
 export type BootSource =
   | { readonly type: 'bls'; readonly kernel: BootFile; readonly initrd: BootFile }
-  | { readonly type: 'uki'; readonly image: BootFile; readonly cmdline: string }
+  | {
+      readonly type: 'uki'
+      readonly image: BootFile
+      readonly cmdline: string
+      /** Addons that the image offers, by name without `.addon.efi`. */
+      readonly addons: ReadonlyMap<string, BootFile>
+    }
 
 const modules = 'usr/lib/modules'
 const ukiRoots = ['boot/EFI/Linux', modules] as const
@@ -70,10 +76,26 @@ async function findUki(tree: ReadTree): Promise<BootSource | undefined> {
       if (stat.type !== 'file' || !name.endsWith('.efi') || name.endsWith('.addon.efi')) continue
       const image = (await bootFile(tree, `${directory}/${name}`, name))!
       const uki = await openUki(treeFileSource(tree, image))
-      return { type: 'uki', image, cmdline: (await uki.cmdline()) ?? '' }
+      const addons = await findAddons(tree, directory, name)
+      return { type: 'uki', image, cmdline: (await uki.cmdline()) ?? '', addons }
     }
   }
   return undefined
+}
+
+const addonSuffix = '.addon.efi'
+
+/** In `NAME.efi.extra.d` or beside the unified kernel image. */
+async function findAddons(tree: ReadTree, directory: string, uki: string): Promise<Map<string, BootFile>> {
+  const found = new Map<string, BootFile>()
+  for (const place of [directory, `${directory}/${uki}.extra.d`]) {
+    if ((await tree.stat(place))?.type !== 'directory') continue
+    for await (const { name, stat } of tree.list(place)) {
+      if (stat.type !== 'file' || !name.endsWith(addonSuffix)) continue
+      found.set(name.slice(0, -addonSuffix.length), (await bootFile(tree, `${place}/${name}`, name))!)
+    }
+  }
+  return found
 }
 
 async function directoriesIn(tree: ReadTree, path: string): Promise<string[]> {

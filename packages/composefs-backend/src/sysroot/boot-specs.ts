@@ -1,6 +1,7 @@
 import {
   BootcError,
   type BootArtifact,
+  type BootFile,
   type BootSpec,
   type DeploymentId,
   type ReadTree,
@@ -20,6 +21,8 @@ export interface OrderedDeployment {
   /** Hex. */
   readonly bootDigest: string
   readonly kargs: readonly string[]
+  /** Of its unified kernel image, to be installed with it. */
+  readonly ukiAddons: readonly string[]
 }
 
 export interface BootSpecsInput {
@@ -55,7 +58,7 @@ export async function makeBootSpecs(input: BootSpecsInput): Promise<BootSpec[]> 
       kernelDirs.get(bootDigest) ?? kernelDir(order.findLast((other) => other.bootDigest === bootDigest)!.id)
     return {
       ...{ id, title, version, osId },
-      artifact: { ...artifactOf(id, source, dir), bootDigest: `sha256:${bootDigest}` },
+      artifact: { ...artifactOf(deployment, dir), bootDigest: `sha256:${bootDigest}` },
       ...kargsOf(deployment, optional),
       fileName: `bootc_${inFileName(osId).replaceAll('-', '_')}-${inFileName(version)}-${number}.conf`,
       entrySet: 'exchange',
@@ -68,10 +71,24 @@ export function kernelDir(id: DeploymentId): string {
   return `bootc_composefs-${id}`
 }
 
-function artifactOf(id: DeploymentId, source: BootSource, dir: string): WithoutDigest<BootArtifact> {
+function artifactOf({ id, source, ukiAddons }: OrderedDeployment, dir: string): WithoutDigest<BootArtifact> {
   if (source.type === 'bls') return { kind: 'linux', dir, kernel: source.kernel, initrds: [source.initrd] }
   const image = { ...source.image, name: `${kernelDir(id)}.efi` }
-  return { kind: 'uki', dir: 'EFI/Linux/bootc', image, addons: [], cmdline: source.cmdline }
+  const addons = chosenAddons(source, ukiAddons)
+  return { kind: 'uki', dir: 'EFI/Linux/bootc', image, addons, cmdline: source.cmdline }
+}
+
+/** @throws BootcError `BOOT_UKI_ADDON` for one that the image does not have */
+export function chosenAddons(source: BootSource, names: readonly string[]): BootFile[] {
+  const offered: ReadonlyMap<string, BootFile> = source.type === 'uki' ? source.addons : new Map()
+  return names.map((name) => {
+    const addon = offered.get(name)
+    if (addon !== undefined) return addon
+    const available = [...offered.keys()]
+    throw new BootcError('BOOT_UKI_ADDON', `the image has no addon ${name} for its unified kernel image`, {
+      details: { addons: [name], available },
+    })
+  })
 }
 
 type WithoutDigest<T> = T extends unknown ? Omit<T, 'bootDigest'> : never

@@ -3,6 +3,7 @@ import { repoFileOpener } from '../boot/byte-source.js'
 import { parseComposefsKarg } from '../boot/karg.js'
 import { checkSeal } from '../boot/seal.js'
 import { treeFromLayers } from '../tree/from-layers.js'
+import { verityError } from '../repo/errors.js'
 import { notBootable } from '../tree/oci-transform.js'
 import { repoFileReader } from '../tree/read-file.js'
 import { bootDigestOf, findBootSource, type BootSource } from './boot-source.js'
@@ -15,6 +16,7 @@ export interface ChosenImage {
   readonly bootType: BootType
   /** Hex. */
   readonly bootDigest: string
+  readonly source: BootSource
 }
 
 /**
@@ -22,10 +24,10 @@ export interface ChosenImage {
  * repository makes of it.
  *
  * @throws BootcError `STORE_COMPOSEFS_NOT_BOOTABLE`, `STORE_COMPOSEFS_SEAL_MISMATCH`, `STORE_COMPOSEFS_ALGORITHM`,
- *   `BOOT_UKI_INVALID`, `IMAGE_NOT_STORED`
+ *   `STORE_COMPOSEFS_VERITY`, `BOOT_UKI_INVALID`, `IMAGE_NOT_STORED`
  */
 export async function chooseImage(
-  parts: Pick<DeploymentParts, 'repo' | 'images'>,
+  parts: Pick<DeploymentParts, 'repo' | 'images' | 'allowMissingVerity'>,
   image: StoredImage,
   options: OpOptions,
 ): Promise<ChosenImage> {
@@ -35,8 +37,19 @@ export async function chooseImage(
     source.type === 'uki'
       ? await sealedId(parts, image, source, options)
       : await images.bootImage(image, options)
+  if (source.type === 'uki') assertVerity(parts, source)
   options.signal?.throwIfAborted()
-  return { id, bootType: source.type, bootDigest: await bootDigestOf(source) }
+  return { id, bootType: source.type, bootDigest: await bootDigestOf(source), source }
+}
+
+/** A kernel image that demands fs-verity would find none, and nothing else can be told to it. */
+function assertVerity(
+  { repo, allowMissingVerity }: Pick<DeploymentParts, 'repo' | 'allowMissingVerity'>,
+  { cmdline, image: { path } }: Extract<BootSource, { type: 'uki' }>,
+): void {
+  const karg = parseComposefsKarg(cmdline, repo.meta.algorithm)
+  if (karg === undefined || karg.optional || allowMissingVerity || repo.verity.mode === 'required') return
+  throw verityError(`/${path}`, 'it demands fs-verity, which the repository does not have')
 }
 
 async function sealedId(

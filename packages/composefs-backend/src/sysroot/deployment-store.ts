@@ -96,17 +96,21 @@ class ComposefsDeploymentStore implements DeploymentStore {
     options.signal?.throwIfAborted()
     // What writes is loaded when it is needed: `status` must start quickly.
     const { chooseImage } = await import('./choose-image.js')
-    const { id, bootType, bootDigest } = await chooseImage(this.#parts, image, options)
+    const { id, bootType, bootDigest, source } = await chooseImage(this.#parts, image, options)
     await this.#assertNotInUse(id)
-    const [{ createDeployment }, { newOrigin }] = await Promise.all([
+    const [{ createDeployment }, { newOrigin }, { chosenAddons }] = await Promise.all([
       import('./create.js'),
       import('./origin.js'),
+      import('./boot-specs.js'),
     ])
+    const ukiAddons = init.ukiAddons ?? []
+    chosenAddons(source, ukiAddons)
     const origin = newOrigin({
       image: init.origin,
       bootType,
       bootDigest,
       manifestDigest: image.manifestDigest,
+      ukiAddons,
     })
     const target = { id, origin, image: await this.#roots.of(id), varFrom: init.varFrom }
     await createDeployment(this.#parts.sysroot, target, options)
@@ -185,7 +189,8 @@ class ComposefsDeploymentStore implements DeploymentStore {
       const root = await this.#roots.of(id)
       const tree = origin.bootType === 'uki' ? await this.#withBoot(id, origin) : root
       const source = await bootSourceOf(tree, origin.bootType)
-      deployments.push({ id, kargs, root, source, bootDigest: await this.#bootDigest({ id, origin }) })
+      const bootDigest = await this.#bootDigest({ id, origin })
+      deployments.push({ id, kargs, root, source, bootDigest, ukiAddons: origin.ukiAddons ?? [] })
     }
     const { repo, allowMissingVerity } = this.#parts
     const kernelDirs = await this.#kernelDirs()

@@ -39,6 +39,7 @@ export function describeDeployment(
     incompatible: false,
     ...(image === undefined ? {} : { image }),
     pinned: origin.pinned,
+    ...(origin.ukiAddons === undefined ? {} : { ukiAddons: origin.ukiAddons }),
     unlocked,
     bootDigest,
     backend: { composefs },

@@ -21,11 +21,14 @@ export interface Origin {
   readonly manifestDigest?: Digest
   /** Ours: bootc has no pins. */
   readonly pinned: boolean
+  /** Ours: addons of the unified kernel image that were chosen; absent for none. */
+  readonly ukiAddons?: readonly string[]
 }
 
 const imageKey = 'container-image-reference'
 /** Keys that only this software writes. */
 const ownGroup = 'bootc-sdk'
+const addonsKey = 'uki-addons'
 
 /**
  * @throws BootcError `DEPLOY_ORIGIN`
@@ -37,6 +40,7 @@ export function readOrigin(text: string, path: string): Origin {
     const image = reference(file.get('origin', imageKey))
     const bootType = file.get('boot', 'boot_type')?.trim()
     const bootDigest = file.get('boot', 'digest')?.trim()
+    const ukiAddons = file.getList(ownGroup, addonsKey)?.map((name) => name.trim())
     const manifestDigest = file.get('image', 'manifest_digest')?.trim()
     if (bootType !== 'bls' && bootType !== 'uki') throw new Error('it does not say how to boot')
     return {
@@ -45,6 +49,7 @@ export function readOrigin(text: string, path: string): Origin {
       ...(bootDigest !== undefined && /^[0-9a-f]{64}$/.test(bootDigest) ? { bootDigest } : {}),
       ...(isDigest(manifestDigest) ? { manifestDigest } : {}),
       pinned: file.get(ownGroup, 'pinned') === 'true',
+      ...(ukiAddons === undefined ? {} : { ukiAddons }),
     }
   } catch (cause) {
     throw new BootcError('DEPLOY_ORIGIN', `origin ${path} cannot be read`, { details: { path }, cause })
@@ -53,12 +58,17 @@ export function readOrigin(text: string, path: string): Origin {
 
 /** Text of a new origin, in the spelling of bootc. */
 export function newOrigin(
-  facts: Required<Pick<Origin, 'image' | 'bootType' | 'bootDigest' | 'manifestDigest'>>,
+  facts: Required<Pick<Origin, 'image' | 'bootType' | 'bootDigest' | 'manifestDigest'>> &
+    Partial<Pick<Origin, 'ukiAddons'>>,
 ): string {
+  const { ukiAddons = [] } = facts
   return [
     ['[origin]', `${imageKey} = ${printOriginImage(facts.image)}`],
     ['[boot]', `boot_type = ${facts.bootType}`, `digest = ${facts.bootDigest}`],
     ['[image]', `manifest_digest = ${facts.manifestDigest}`],
+    ...(ukiAddons.length === 0
+      ? []
+      : [[`[${ownGroup}]`, `${addonsKey} = ${ukiAddons.map((name) => `${name};`).join('')}`]]),
   ]
     .map((lines) => lines.map((line) => `${line}\n`).join(''))
     .join('\n')
@@ -71,8 +81,8 @@ export function originWithImage(text: string, image: SignedImageReference): stri
 
 export function originWithPin(text: string, pinned: boolean): string {
   return edited(text, (file) => {
-    if (pinned) file.set(ownGroup, 'pinned', 'true')
-    else file.removeGroup(ownGroup)
+    file.set(ownGroup, 'pinned', pinned ? 'true' : undefined)
+    if (file.keys(ownGroup).length === 0) file.removeGroup(ownGroup)
   })
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { BootSpec } from '@bootc-sdk/core'
 import { bootableImage, dir, file, type BuiltImage } from '@bootc-sdk/core/testing'
 import { makePe } from '../boot/make-pe.js'
-import { bench, type Bench } from './bench.js'
+import { bench, followed, listed, type Bench } from './bench.js'
 
 const version = (n: number) => bootableImage({ version: n })
 
@@ -101,12 +101,13 @@ describe('boot specs', () => {
 
 describe('a sealed image', () => {
   const kernel = { '.linux': 'kernel', '.initrd': 'initramfs' }
-  const withUki = (cmdline: string) =>
+  const withUki = (cmdline: string, addons: Readonly<Record<string, string>> = {}) =>
     bootableImage({
       version: 1,
       extraEntries: [
-        ...['boot/EFI', 'boot/EFI/Linux'].map((name) => dir(name)),
+        ...['boot/EFI', 'boot/EFI/Linux', 'boot/EFI/Linux/os.efi.extra.d'].map((name) => dir(name)),
         file('boot/EFI/Linux/os.efi', makePe({ '.cmdline': cmdline, ...kernel })),
+        ...Object.entries(addons).map(([path, content]) => file(path, content)),
       ],
     })
   /** What lies in /boot does not change the digest. */
@@ -134,7 +135,7 @@ describe('a sealed image', () => {
   test('takes no further kernel arguments', async () => {
     const made = await bench()
     const id = await sealedId()
-    await made.deploy(withUki(`rw composefs=${id}`))
+    await made.deploy(withUki(`rw composefs=?${id}`))
     await expect(specsOf(made, [id], ['rw', 'debug'])).rejects.toMatchObject({
       code: 'BOOT_UKI_KARGS',
       details: { kargs: ['debug'] },
@@ -148,6 +149,46 @@ describe('a sealed image', () => {
       code: 'STORE_COMPOSEFS_SEAL_MISMATCH',
       details: { expected, actual },
     })
+  })
+
+  test('that demands fs-verity is refused where there is none, unless told that it will be', async () => {
+    const id = await sealedId()
+    const strict = withUki(`rw composefs=${id}`)
+    await expect((await bench()).deploy(strict)).rejects.toMatchObject({ code: 'STORE_COMPOSEFS_VERITY' })
+    expect((await (await bench({ allowMissingVerity: true })).deploy(strict)).id).toBe(id)
+  })
+
+  test('boots with the addons that were chosen, and keeps them', async () => {
+    const id = await sealedId()
+    const image = withUki(`rw composefs=?${id}`, {
+      'boot/EFI/Linux/os.efi.extra.d/debug.addon.efi': 'with debug',
+      'boot/EFI/Linux/serial.addon.efi': 'beside it',
+    })
+    const made = await bench()
+    const init = { origin: followed, ukiAddons: ['serial', 'debug'] }
+    const deployment = await made.backend.deployments.create(await made.pull(image), init, made.lock)
+    expect(deployment).toMatchObject({ id, ukiAddons: ['serial', 'debug'] })
+    await made.backend.deployments.setPinned(id, true, made.lock)
+    await made.backend.deployments.setPinned(id, false, made.lock)
+    const [spec] = await specsOf(made, [id], ['rw'])
+    expect(spec?.artifact).toMatchObject({
+      addons: [
+        { name: 'serial.addon.efi', sizeBytes: 9 },
+        { name: 'debug.addon.efi', sizeBytes: 10 },
+      ],
+    })
+  })
+
+  test('is refused with an addon that it does not have', async () => {
+    const id = await sealedId()
+    const made = await bench()
+    const image = await made.pull(withUki(`composefs=?${id}`, { 'boot/EFI/Linux/a.addon.efi': 'a' }))
+    const init = { origin: followed, ukiAddons: ['b'] }
+    await expect(made.backend.deployments.create(image, init, made.lock)).rejects.toMatchObject({
+      code: 'BOOT_UKI_ADDON',
+      details: { addons: ['b'], available: ['a'] },
+    })
+    expect(await listed(made.backend)).toEqual([])
   })
 
   test('is refused when its kernel image does not say what to boot', async () => {

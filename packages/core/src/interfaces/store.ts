@@ -158,6 +158,8 @@ export interface Deployment {
   /** The image behind it, when the store still knows. */
   readonly image?: DeploymentImage
   readonly pinned: boolean
+  /** Addons of its unified kernel image that were chosen, without `.addon.efi`; absent for none. */
+  readonly ukiAddons?: readonly string[]
   readonly unlocked: UnlockedState
   /** Version text for boot menus; compared when deciding whether entries changed. */
   readonly version?: string
@@ -185,7 +187,7 @@ export interface DeploymentInit {
   readonly retainOriginOf?: DeploymentId
   /** Directory below the physical root that is the /var of the system so far, when another store has it. */
   readonly varFrom?: string
-  /** Addons of its unified kernel image to boot with, without `.addon.efi`; default those of `follows`. */
+  /** Addons of its unified kernel image to boot with, without `.addon.efi`; default none. @throws `BOOT_UKI_ADDON` */
   readonly ukiAddons?: readonly string[]
 }
 

@@ -5,6 +5,7 @@ import type { Writer } from './context.js'
 import { carryEtc, checkEtc, type EtcOutcome } from './etc.js'
 import type { OwnedKargs } from '../kargs/index.js'
 import type { HostEntry } from './host-state.js'
+import { assertBoots, inspectBoot } from './image-boot.js'
 import { inheritKargs, inheritedKeys } from './image-kargs.js'
 import { recordExtra } from './staged-keys.js'
 import { discardUnfinished } from './prune.js'
@@ -60,6 +61,7 @@ async function createAndPlace(
   const step = (name: 'merging' | 'deploying', done: boolean) =>
     options.onProgress?.({ type: 'stage:step', detail: { step: name, done } })
   step('deploying', false)
+  assertBoots(await inspectBoot(await store.images.open(fresh.image)))
   const { stateroot } = base.deployment
   const isMove = base.deployment.store !== store.name
   const varFrom = isMove ? await store.deployments.varDir?.(base.id) : undefined
@@ -70,6 +72,7 @@ async function createAndPlace(
       ...(stateroot === undefined ? {} : { stateroot }),
       ...(fresh.retainOrigin && !isMove ? { retainOriginOf: base.id } : {}),
       ...(varFrom === undefined ? {} : { varFrom }),
+      ...(base.deployment.ukiAddons === undefined ? {} : { ukiAddons: base.deployment.ukiAddons }),
     },
     lock,
     options,

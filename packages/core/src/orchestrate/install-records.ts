@@ -3,7 +3,7 @@ import type { Context } from './context.js'
 import { alephPath, printAleph, type AlephSelinux } from './aleph.js'
 import type { InstallOptions } from './install-types.js'
 
-/** Its presence has `bootc-sdk internals destructive-cleanup` delete what the root held before. */
+/** Its presence has a unit delete what the root held before, at the next boot. */
 export const cleanupStamp = 'etc/bootc-destructive-cleanup'
 
 /** Files beside the deployments that tell of the installation. */

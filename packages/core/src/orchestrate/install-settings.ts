@@ -24,7 +24,7 @@ export function staterootOf(options: InstallOptions, config: InstallConfig | und
 /**
  * @param facts `image`: the arguments that the image ships; `uki`: it boots by a unified kernel image, which has all
  *   its arguments sealed in
- * @throws BootcError `BOOT_UKI_KARGS`, `SYSROOT_BLOCK_SETUP`
+ * @throws BootcError `BOOT_UKI_KARGS`, `BOOT_UKI_ADDON`, `SYSROOT_BLOCK_SETUP`
  */
 export function settleInstall(
   options: InstallOptions,
@@ -32,6 +32,7 @@ export function settleInstall(
   facts: { readonly image: readonly string[]; readonly uki: boolean; readonly loader: LoaderChoice },
 ): InstallSettings {
   assertBlockSetup(options, config)
+  assertAddons(options, facts.uki)
   const bootMount = bootMountOf(options, config)
   const shared = {
     stateroot: staterootOf(options, config),
@@ -85,6 +86,15 @@ function assertBlockSetup({ blockSetup }: InstallOptions, config: InstallConfig 
     'SYSROOT_BLOCK_SETUP',
     `Block setup ${blockSetup} is not enabled in installation config`,
     { details: { asked: blockSetup, allowed } },
+  )
+}
+
+function assertAddons({ ukiAddons = [] }: InstallOptions, uki: boolean): void {
+  if (ukiAddons.length === 0 || uki) return
+  throw new BootcError(
+    'BOOT_UKI_ADDON',
+    `the system does not boot by a unified kernel image, which these addons are for: ${ukiAddons.join(', ')}`,
+    { details: { addons: ukiAddons, available: [] } },
   )
 }
 

@@ -73,7 +73,7 @@ export interface InstallOptions extends OpOptions {
   readonly ukiAddons?: readonly string[]
   /** What may be there already; default `none` (only `lost+found` and directories holding mount points). */
   readonly replace?: 'none' | 'wipe' | 'alongside'
-  /** Have the next boot delete what was on the root before (`bootc-sdk internals destructive-cleanup`). */
+  /** Have the next boot delete what was on the root before. */
   readonly cleanup?: boolean
   /**
    * How the loader itself is put on the volumes, for loaders that can; `false`: not at all. Default: without
@@ -97,6 +97,8 @@ export interface InstallResult {
   readonly stateroot: string
   readonly store: string
   readonly bootloader: string
+  /** False: entries only, whatever reads them (`none`). */
+  readonly bootloaderInstalled: boolean
   /** Why this loader. */
   readonly bootloaderReason: string
   readonly image: ImageFacts

@@ -86,6 +86,7 @@ export async function install(context: Context, options: InstallOptions): Promis
       stateroot,
       store: store.name,
       bootloader: loader.name,
+      bootloaderInstalled: choice.program && options.loader !== false,
       bootloaderReason: choice.reason,
       image: factsOfImage(pull.image, settings.origin),
       kargs: deployed.kargs,
