@@ -9,7 +9,8 @@ const bootcFirst = ['efi', 'uki', 'machine-id', 'sort-key']
 
 /**
  * Parse a Type #1 boot entry. A line is a key that starts with a letter, white space and a value; all other
- * lines are ignored. A repeated key counts once, with its last value, except `initrd`, which is a list.
+ * lines are ignored. A repeated key counts once, with its last value, except `initrd`, which is a list, and
+ * `options`, which boot loaders join (libostree would drop all but the last).
  *
  * @param fileName of the entry, kept as it is
  * @see UAPI.1 Boot Loader Specification; ostree 2026.4 src/libostree/ostree-bootconfig-parser.c
@@ -21,8 +22,9 @@ export function parseBlsEntry(text: string, fileName: string): BootEntry {
     const match = /^([A-Za-z][^ \t]*)[ \t]+(.*?)[ \t\r]*$/.exec(line)
     if (match === null) continue
     const [, key, value] = match as unknown as [string, string, string]
+    const before = key === 'options' ? values.get(key) : undefined
     if (key === 'initrd') initrds.push(value)
-    else values.set(key, value)
+    else values.set(key, before === undefined ? value : `${before} ${value}`)
   }
   const { title = '', version = '', options = '', linux, devicetree, ...others } = Object.fromEntries(values)
   return {

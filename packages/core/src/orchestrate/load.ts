@@ -7,6 +7,7 @@ import type {
   Sysroot,
 } from '../interfaces/index.js'
 import { runningLoader } from '../boot-kit/running-loader.js'
+import { kargsOfProcCmdline } from '../kargs/index.js'
 import type { Backends } from './backends.js'
 import type { HostEntry, HostState } from './host-state.js'
 import { assignSlots } from './slots.js'
@@ -40,7 +41,7 @@ export async function loadState(sysroot: Sysroot, backends: Backends): Promise<H
   const staged = await store.deployments.staged()
   const bootedId = await findBooted(sysroot, store)
   const booted = bootedId === undefined ? undefined : found.onDisk.get(bootedId)
-  const cmdline = booted === undefined ? [] : kargsOf(await sysroot.host.cmdline())
+  const cmdline = booted === undefined ? [] : kargsOfProcCmdline(await sysroot.host.cmdline())
   const bootedEntry = found.pairs.find(({ deployment }) => deployment.id === bootedId)?.entry
   const capable = softRebootChecker(
     store.deployments,

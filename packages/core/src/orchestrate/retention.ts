@@ -24,7 +24,13 @@ export function orderWithNew(
         id === proven),
   )
   const first = kept.filter(({ id }) => id === proven)
-  return [fresh, ...first, ...kept.filter(({ id }) => id !== proven)]
+  return [fresh, ...first, ...strayed(fresh, state), ...kept.filter(({ id }) => id !== proven)]
+}
+
+/** What runs although its boot entry was damaged or deleted gets another. */
+function strayed(fresh: HostEntry, { order, booted }: Pick<HostState, 'order' | 'booted'>): HostEntry[] {
+  const isKnown = booted === undefined || [fresh, ...order].some(({ id }) => id === booted.id)
+  return isKnown ? [] : [booted]
 }
 
 function provenFallback({
