@@ -9,7 +9,21 @@ import { packTar } from '@bootc-sdk/core/tar'
 /** In every core: what finds the boot volume, reads it, runs the menu and counts. */
 const commonModules = [
   ...['normal', 'search', 'search_fs_uuid', 'search_label', 'search_fs_file', 'configfile', 'echo', 'test'],
-  ...['loadenv', 'sleep', 'ls', 'cat', 'true', 'minicmd', 'boot', 'linux', 'chain', 'halt', 'reboot'],
+  ...[
+    'blscfg',
+    'blsuki',
+    'loadenv',
+    'sleep',
+    'ls',
+    'cat',
+    'true',
+    'minicmd',
+    'boot',
+    'linux',
+    'chain',
+    'halt',
+    'reboot',
+  ],
   ...[
     'part_gpt',
     'part_msdos',

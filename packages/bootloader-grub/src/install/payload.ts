@@ -87,6 +87,9 @@ export async function packagedPayload(tree: ReadTree, arch: string): Promise<Efi
   ])
   if (grub === undefined) return undefined
   const vendor = builtInVendor(grub) ?? (await osId(tree))
+  // For a menu that another program has not written. Signed programs of GRUB 2.14 have it beside them.
+  const bls = await firstFile(tree, [`usr/lib/grub/${platform}/blsuki.mod`])
+  const module = bls === undefined ? [] : [{ to: `EFI/${vendor}/${platform}/blsuki.mod`, data: bls }]
   const shimFile = (name: string) =>
     firstFile(tree, [`usr/lib/shim/${name}${suffix}.efi.signed`, `usr/lib/shim/${name}${suffix}.efi`])
   const shim = await shimFile('shim')
@@ -97,6 +100,7 @@ export async function packagedPayload(tree: ReadTree, arch: string): Promise<Efi
     return {
       vendor,
       files: [
+        ...module,
         { to: `EFI/${vendor}/grub${suffix}.efi`, data: grub },
         { to: removable, data: grub },
       ],
@@ -107,6 +111,7 @@ export async function packagedPayload(tree: ReadTree, arch: string): Promise<Efi
   return {
     vendor,
     files: [
+      ...module,
       ...both(`grub${suffix}.efi`, grub),
       ...both(`mm${suffix}.efi`, await shimFile('mm')),
       ...(list === undefined ? [] : [{ to: `EFI/${vendor}/BOOT${suffix.toUpperCase()}.CSV`, data: list }]),
