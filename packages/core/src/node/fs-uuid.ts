@@ -47,13 +47,14 @@ export function uuidOfDevice(path: string): string | undefined {
 }
 
 /**
- * @param head the first 68 KiB
+ * @param head the first 68 KiB; file systems are larger
  * @see ext4: Documentation/filesystems/ext4/super.rst; XFS: xfs_format.h, xfs_dsb; btrfs: btrfs_tree.h,
  *   btrfs_super_block; FAT: Microsoft FAT specification, BS_VolID
  */
 export function uuidOfSuperblock(head: Buffer): string | undefined {
+  if (head.length < headBytes) return undefined
   const has = (magic: string, at: number) => head.toString('latin1', at, at + magic.length) === magic
-  if (head.length >= 2048 && head.readUInt16LE(1024 + 0x38) === 0xef53) return uuid(head, 1024 + 0x68)
+  if (head.readUInt16LE(1024 + 0x38) === 0xef53) return uuid(head, 1024 + 0x68)
   if (has('XFSB', 0)) return uuid(head, 32)
   if (has('_BHRfS_M', 0x10040)) return uuid(head, 0x10020)
   if (has('FAT32', 0x52)) return serial(head, 0x43)
