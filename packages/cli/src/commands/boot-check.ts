@@ -1,4 +1,4 @@
-import type { BootCheckResult } from '@bootc-sdk/core'
+import { isBootcError, type BootCheckResult, type Warning } from '@bootc-sdk/core'
 import { healthGate, type HealthGate } from '@bootc-sdk/core/health'
 import { failureLine } from '@bootc-sdk/core/host-api'
 import { nodeDir } from '@bootc-sdk/core/node'
@@ -18,7 +18,7 @@ interface BootCheckFlags extends SystemOptions {
 
 /** `bootc-sdk boot-check`: the last line of an unhealthy boot says why. */
 export async function bootCheck(cli: Cli, options: BootCheckFlags): Promise<number> {
-  const unmounted = await (options.onlyReport === true ? prepareForRead : prepareForWrite)(options)
+  const unmounted = await prepare(options)
   const bootc = await openSystem(cli, options)
   const result = await bootc.bootCheck({
     gate: gateOf(options),
@@ -35,6 +35,17 @@ export async function bootCheck(cli: Cli, options: BootCheckFlags): Promise<numb
   }
   // No waiting for the reboot: a service that ends with an error keeps boot-complete.target from being reached.
   return result.healthy ? 0 : 1
+}
+
+/** A disk that cannot be written any more is what a check is for: it must not end here. */
+async function prepare(options: BootCheckFlags): Promise<readonly Warning[]> {
+  if (options.onlyReport === true) return prepareForRead(options)
+  try {
+    return await prepareForWrite(options)
+  } catch (error) {
+    if (!isBootcError(error, 'SYSROOT_READ_ONLY')) throw error
+    return [{ code: 'trial:not-recorded', message: error.message }]
+  }
 }
 
 /** Checks are those of the running system, wherever its deployments are. */

@@ -9,7 +9,7 @@ export function defineBootCheck(program: Command, action: Action): void {
     .summary('Check the health of this boot, and end or fail its trial')
     .description(
       'Run the health checks below /usr/lib/bootc-sdk/check and /etc/bootc-sdk/check (and greenboot’s).\n\n' +
-        'Healthy: a deployment on trial becomes the system. Not healthy: the reason is kept, and the boot loader\n' +
+        'Healthy: a deployment on trial becomes the system. Not healthy: the reason is kept, and the boot loader ' +
         'falls back once the tries are used up. A service does this at every boot. Exit code 1: not healthy.',
     )
     .addOption(

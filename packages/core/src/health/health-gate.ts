@@ -17,6 +17,8 @@ export interface HealthGateOptions {
   readonly run?: RunProgram
   /** For one program, in milliseconds; default 120 000. */
   readonly timeoutMs?: number
+  /** For all checks together; default 600 000. What has no time left counts as timed out. */
+  readonly totalMs?: number
   /** Of each program's output, the last bytes; default 4096. */
   readonly maxOutputBytes?: number
   /** Milliseconds of a clock; default the system's. */
@@ -24,6 +26,7 @@ export interface HealthGateOptions {
 }
 
 const defaultTimeoutMs = 120_000
+const defaultTotalMs = 600_000
 
 /**
  * The gate made of directories of executables: `check/required.d` and `check/wanted.d`, afterwards `green.d` or
@@ -38,11 +41,14 @@ export function healthGate(options: HealthGateOptions): HealthGate {
         required: await findPrograms(root, 'check/required.d'),
         wanted: await findPrograms(root, 'check/wanted.d'),
       }
+      const { timeoutMs = defaultTimeoutMs, totalMs = defaultTotalMs, now = Date.now } = options
+      const deadline = now() + totalMs
       const checks: HealthCheckResult[] = []
       const warnings = [...found.required.warnings, ...found.wanted.warnings]
       for (const kind of ['required', 'wanted'] as const) {
         for (const program of found[kind].programs) {
-          const result = { ...(await runOne(options, program, signal)), required: kind === 'required' }
+          const limit = { ...options, timeoutMs: Math.min(timeoutMs, Math.max(deadline - now(), 0)) }
+          const result = { ...(await runOne(limit, program, signal)), required: kind === 'required' }
           checks.push(result)
           if (result.outcome !== 'passed' && !result.required) {
             const details = { path: result.path }
@@ -93,6 +99,7 @@ async function runOne(
   const timer = setTimeout(() => stop.abort(), timeoutMs)
   const start = now()
   try {
+    if (timeoutMs === 0) return { name, path: absolute, outcome: 'timed-out', durationMs: 0, output: '' }
     const end = await run([absolute], { signal: stop.signal, maxOutputBytes })
     signal?.throwIfAborted()
     return {
@@ -115,9 +122,11 @@ function outcomeOf(end: ProgramEnd, isTimedOut: boolean): HealthRun['outcome'] {
 /** One line for journals and records. */
 function sentence({ name, outcome, exitCode, output, required, durationMs }: HealthCheckResult): string {
   const how =
-    outcome === 'timed-out'
-      ? `took longer than ${Math.round(durationMs / 1000)} s`
-      : `failed (${exitCode === undefined ? 'ended by a signal or never started' : `exit code ${exitCode}`})`
+    outcome === 'timed-out' && durationMs === 0
+      ? 'was not run, because the checks before it took all the time'
+      : outcome === 'timed-out'
+        ? `took longer than ${Math.round(durationMs / 1000)} s`
+        : `failed (${exitCode === undefined ? 'ended by a signal or never started' : `exit code ${exitCode}`})`
   const last = output
     .split('\n')
     .map((line) => line.replace(/[\p{Cc}\p{Cf}]/gu, ' ').trim())

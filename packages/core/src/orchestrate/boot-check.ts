@@ -1,22 +1,20 @@
-import { BootcError, isBootcError } from '../errors.js'
-import type { HealthReport } from '../health/types.js'
-import type { BootCount, OpOptions, Warning } from '../interfaces/index.js'
-import { withWriter, type Context, type Writer } from './context.js'
-import type { HostEntry, HostState } from './host-state.js'
-import { loadState } from './load.js'
+import { isBootcError } from '../errors.js'
+import type { HealthReport, HealthRun } from '../health/types.js'
+import type { OpOptions, Warning } from '../interfaces/index.js'
+import { withWriter, type Context } from './context.js'
+import type { HostEntry } from './host-state.js'
 import { requestReboot } from './reboot.js'
-import { closeTrial, noteBoot, noteFinalizeFailure } from './trial-notes.js'
+import { noteBoot, noteFinalizeFailure } from './trial-notes.js'
 import { noHealing } from './trial-record.js'
-import { trialOf } from './trial-judge.js'
 import { settleTrials } from './trial-settle.js'
 import { tryWriteHealing } from './trial-start.js'
+import { bootedOf, conclude, noVerdict, stateOf, type Concluded } from './trial-verdict.js'
 import type {
   BootCheckOptions,
   BootCheckResult,
   FailedFacts,
   FinalizeFailure,
   HealingFacts,
-  TrialVerdict,
 } from './trial-types.js'
 
 /**
@@ -31,10 +29,8 @@ export async function bootCheck(context: Context, options: BootCheckOptions): Pr
   options.signal?.throwIfAborted()
   const opened = onlyReport ? await look(context) : await open(context, options)
   const report = await judged(gate, options)
-  const closed = onlyReport
-    ? noVerdict
-    : await withWriter(context, options, (writer) => conclude(writer, report))
-  const reactions = onlyReport ? [] : ((await gate.react?.(report.healthy, options)) ?? [])
+  const closed = onlyReport ? noVerdict : await conclude(context, report, options)
+  const { runs: reactions, warnings } = onlyReport ? noReactions : await react(gate, report, options)
   const reboot =
     options.reboot === true && !onlyReport
       ? await rebootWhenNeeded(context, closed, options)
@@ -46,7 +42,7 @@ export async function bootCheck(context: Context, options: BootCheckOptions): Pr
     ...{ deployment: booted.id, verdict: closed.verdict },
     ...(count === undefined ? {} : { count }),
     ...facts,
-    warnings: [...report.warnings, ...opened.warnings, ...closed.warnings, ...reboot.warnings],
+    warnings: [...report.warnings, ...opened.warnings, ...closed.warnings, ...warnings, ...reboot.warnings],
     rebootRequested: reboot.rebootRequested,
   }
   log(context, result)
@@ -61,8 +57,7 @@ interface Opened {
 }
 
 async function look(context: Context): Promise<Opened> {
-  const backends = await context.backends.current()
-  const state = backends === undefined ? undefined : await loadState(context.sysroot, backends)
+  const state = await stateOf(context)
   const failure = state?.healing?.finalizeFailure
   return {
     booted: bootedOf(state),
@@ -117,55 +112,29 @@ async function judged(gate: BootCheckOptions['gate'], options: OpOptions): Promi
   }
 }
 
-interface Concluded {
-  readonly verdict: TrialVerdict
-  /** Whether starting again can change anything. */
-  readonly shouldReboot: boolean
+interface Reactions {
+  readonly runs: readonly HealthRun[]
   readonly warnings: readonly Warning[]
 }
 
-const noVerdict: Concluded = { verdict: 'none', shouldReboot: false, warnings: [] }
+const noReactions: Reactions = { runs: [], warnings: [] }
 
-/** Write the verdict down. The state is read again: the checks may have taken minutes. */
-async function conclude(writer: Writer, report: HealthReport): Promise<Concluded> {
-  const { state, loader, lock } = writer
-  const booted = bootedOf(state)
-  const healing = state.healing ?? noHealing
-  const count = booted.entry?.count
-  if (report.healthy) {
-    // The loader first: with the record alone, a power cut would leave a good system on trial.
-    if (count !== undefined && booted.entry !== undefined) await loader.markGood?.(booted.entry, lock)
-    const after = closeTrial(healing, booted)
-    const warnings = after === healing ? [] : await tryWriteHealing(writer, after)
-    return { verdict: count === undefined ? 'none' : 'passed', shouldReboot: false, warnings }
+/** Whatever others do about the verdict, it stands. */
+async function react(
+  gate: BootCheckOptions['gate'],
+  { healthy }: HealthReport,
+  options: OpOptions,
+): Promise<Reactions> {
+  try {
+    return { runs: (await gate.react?.(healthy, options)) ?? [], warnings: [] }
+  } catch (error) {
+    options.signal?.throwIfAborted()
+    const message = error instanceof Error ? error.message : String(error)
+    return {
+      runs: [],
+      warnings: [{ code: 'health:reactions', message: `reactions did not run: ${message}` }],
+    }
   }
-  if (count === undefined) return noVerdict
-  const bootId = await writer.sysroot.host.bootId()
-  const after = noteBoot(writer, healing, bootId, report.reason ?? 'not healthy')
-  const recorded = await tryWriteHealing(writer, after)
-  const hopeless = whyHopeless(state, after, booted, count)
-  return {
-    verdict: count.left === 0 ? 'last-try-failed' : 'retry',
-    shouldReboot: hopeless === undefined,
-    warnings: [...recorded, ...(hopeless === undefined ? [] : [hopeless])],
-  }
-}
-
-/** Starting again for ever would be worse than a system that half works. */
-function whyHopeless(
-  { order }: HostState,
-  healing: HealingFacts,
-  { id }: HostEntry,
-  count: BootCount,
-): Warning | undefined {
-  if (!order.some((entry) => entry.id !== id && entry.entry?.count?.left !== 0)) {
-    const message = 'nothing is there to fall back to, so the machine stays as it is'
-    return { code: 'trial:no-fallback', message }
-  }
-  const trial = trialOf(healing, id)
-  if (count.left > 0 || trial === undefined || trial.boots.length <= trial.tries) return undefined
-  const message = `the boot loader starts it again after ${trial.boots.length} failed boots, so the machine stays as it is`
-  return { code: 'trial:no-fallback', message }
 }
 
 async function rebootWhenNeeded(
@@ -174,11 +143,6 @@ async function rebootWhenNeeded(
   options: OpOptions,
 ): Promise<{ rebootRequested: boolean; warnings: readonly Warning[] }> {
   return shouldReboot ? requestReboot(sysroot, options) : { rebootRequested: false, warnings: [] }
-}
-
-function bootedOf(state: HostState | undefined): HostEntry {
-  if (state?.booted !== undefined) return state.booted
-  throw new BootcError('DEPLOY_NOT_BOOTED', 'System not booted via bootc')
 }
 
 function damaged(healing: HealingFacts | undefined): readonly Warning[] {

@@ -62,6 +62,14 @@ describe('the gate', () => {
     expect(report.checks[0]!.durationMs).toBeLessThan(10_000)
   }, 20_000)
 
+  test('gives no time to a check when those before it took all of it', async () => {
+    await script(`${required}/10-hangs`, 'sleep 30')
+    await script(`${required}/20-late`, `echo ran > "${root}/late"`)
+    const report = await healthGate({ root: nodeDir(root), totalMs: 150 }).check()
+    expect(report.checks.map(({ outcome }) => outcome)).toEqual(['timed-out', 'timed-out'])
+    await expect(readFile(join(root, 'late'))).rejects.toThrow(/ENOENT/)
+  })
+
   test('does not wait for what a check leaves running', async () => {
     await script(`${required}/10-starts`, 'sleep 20 & echo started')
     const report = await gate().check()

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { HealthGate } from '../../src/health/index.js'
-import { bootableImage, dir, file, memoryBootloader } from '../../src/testing/index.js'
+import { openBootc } from '../../src/orchestrate/index.js'
+import { bootableImage, dir, file, memoryBackend, memoryBootloader } from '../../src/testing/index.js'
 import { images, machine, runningMachine, stable, type Machine } from './machine.js'
 
 const trialImage = (version: number, toml = '[trial]\ntries = 2\n') =>
@@ -288,6 +289,31 @@ describe('bootCheck', () => {
     for (const version of ['2', '1']) expect((await m.reboot()).version).toBe(version)
     const { fellBackFrom } = await m.bootc.bootCheck({ gate: healthy })
     expect(fellBackFrom[0]?.reason).toBe('its health check never came to an end in 2 boots')
+  })
+
+  test('a disk that takes no writes does not keep an unhealthy boot from starting again', async () => {
+    const m = await onTrial()
+    await m.reboot()
+    const { rebootRequested: _, ...result } = await (
+      await openBootc({
+        sysroot: { ...m.sysroot, readOnly: true },
+        transports: [],
+        stores: [memoryBackend()],
+        bootloaders: [memoryBootloader()],
+      })
+    ).bootCheck({ gate: broken(), reboot: true })
+    expect(result.verdict).toBe('retry')
+    expect(result.warnings.map(({ code }) => code)).toContain('trial:not-recorded')
+    expect(m.sysroot.host.calls.at(-1)).toContain('reboot')
+  })
+
+  test('reactions that fail are a warning, and the reboot comes all the same', async () => {
+    const m = await onTrial()
+    await m.reboot()
+    const gate: HealthGate = { ...broken(), react: () => Promise.reject(new Error('red.d is gone')) }
+    const { warnings } = await m.bootc.bootCheck({ gate, reboot: true })
+    expect(warnings.map(({ code }) => code)).toContain('health:reactions')
+    expect(m.sysroot.host.calls.at(-1)).toContain('reboot')
   })
 
   test('onlyReport changes nothing', async () => {
