@@ -8,6 +8,7 @@ import {
   type PowerCutSysroot,
 } from '@bootc-sdk/core/testing'
 import { isBootcError, type Bootc } from '@bootc-sdk/core'
+import { assertGrubMenu } from './grub-menu-check.js'
 import { failing, healthy } from './healing-suite.js'
 import { copyDisks, editEtc, followed, Lab, otherImage, restart, type Pair, type Running } from './machine.js'
 import { assertClean, assertMergedEtc, diskText } from './pair-checks.js'
@@ -341,6 +342,7 @@ async function recover(lab: Lab, disks: MemoryDisks, operation: Operation): Prom
   for (let entry = 1; entry < menu.length; entry++) await lab.wouldBoot(machine.sysroot, entry)
   assert.ok(operation.versions.includes(version), `version ${version} boots`)
   await assertMergedEtc(machine, version)
+  await assertGrubMenu(machine.sysroot.boot.dir, machine.boot)
   await operation.check?.(machine)
 
   lab.release(releaseImage(4))
@@ -348,6 +350,7 @@ async function recover(lab: Lab, disks: MemoryDisks, operation: Operation): Prom
   const next = await restart(lab, machine)
   assert.equal(next.boot.version, '4')
   await assertMergedEtc(next, '4')
+  await assertGrubMenu(next.sysroot.boot.dir, next.boot)
   await next.bootc.prune()
   await assertClean(next.sysroot.disks)
   assert.deepEqual((await next.bootc.status()).orphans, [])
