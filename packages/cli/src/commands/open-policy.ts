@@ -11,8 +11,10 @@ export async function openPolicy(
 ): Promise<SignaturePolicy> {
   const { containersPolicy, loadPolicy } = await import('@bootc-sdk/core/containers-conf')
   const { signaturesFrom } = await import('@bootc-sdk/core/transports')
+  // Read at once: a policy that cannot be understood is told before anything is fetched.
+  const policy = await loadPolicy(path === undefined ? {} : { path })
   return containersPolicy({
-    policy: () => loadPolicy(path === undefined ? {} : { path }),
+    policy: () => Promise.resolve(policy),
     signatures: signaturesFrom(transports),
     verifiers: loadVerifiers,
   })
