@@ -1,6 +1,17 @@
-import { chmodSync, existsSync, readFileSync, readdirSync, statSync, symlinkSync, utimesSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { nodeDir } from '@bootc-sdk/core/node'
+import { installSystemdPieces } from '../src/index.js'
 import { fakeRoot, missing, script, type Tree } from './support.js'
 
 const noAwk = missing('awk')
@@ -152,4 +163,36 @@ test.each([
 test('a record of trials alone is no failure', () => {
   const root = fakeRoot({ 'sysroot/.bootc-sdk/trials.json': '{"trials":[]}' })
   expect(script('usr/lib/bootc-sdk/finalize-report', [root]).code).toBe(0)
+})
+
+const countVariable = 'sys/firmware/efi/efivars/LoaderBootCountPath-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f'
+
+test.each([
+  ['on trial', '{"healthy":false,"verdict":"retry","warnings":[]}', {}, true],
+  ['on the last try', '{"healthy":false,"verdict":"last-try-failed","warnings":[]}', {}, true],
+  ['not on trial', '{"healthy":false,"verdict":"none","warnings":[]}', { [countVariable]: '' }, false],
+  [
+    'on trial with nothing to fall back to',
+    '{"verdict":"retry","warnings":[{"code":"trial:no-fallback","message":"x"}]}',
+    {},
+    false,
+  ],
+  ['counted by the loader, when nothing can be written down', '', { [countVariable]: '' }, true],
+  ['of which nothing is known', '', {}, false],
+])('emergency mode in a boot %s', async (_name, said, tree, restarts) => {
+  const root = fakeRoot({ ...tree, said, bin: null })
+  const program = (name: string, text: string) =>
+    writeFileSync(join(root, 'bin', name), `#!/bin/sh\n${text}\n`, { mode: 0o755 })
+  program('bootc-sdk', `echo "$@" >'${root}/asked'; cat '${root}/said'; exit 1`)
+  program('systemctl', `echo "$@" >'${root}/systemctl'`)
+  program('sleep', '')
+  const commandPath = join(root, 'bin/bootc-sdk')
+  await installSystemdPieces(nodeDir(root), { only: ['boot-check'], commandPath })
+  const { code } = script(join(root, 'usr/lib/bootc-sdk/trial-emergency'), [root], {
+    PATH: `${join(root, 'bin')}:${process.env['PATH']}`,
+  })
+  expect(code).toBe(0)
+  expect(readFileSync(join(root, 'asked'), 'utf8')).toContain('boot-check --json --failed the system reached')
+  expect(existsSync(join(root, 'systemctl'))).toBe(restarts)
+  if (restarts) expect(readFileSync(join(root, 'systemctl'), 'utf8')).toBe('--force reboot\n')
 })

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { onTestFinished } from 'vitest'
 
 /** The shipped files, by their paths in an image. */
@@ -29,9 +29,9 @@ export interface Ended {
   readonly stderr: string
 }
 
-/** Run one of the shipped scripts by the POSIX shell. */
+/** Run a script by the POSIX shell: a shipped one, or with an absolute path. */
 export function script(path: string, args: readonly string[], env: Record<string, string> = {}): Ended {
-  const { status, stdout, stderr } = spawnSync('sh', [join(shipped, path), ...args], {
+  const { status, stdout, stderr } = spawnSync('sh', [resolve(shipped, path), ...args], {
     encoding: 'utf8',
     env: { PATH: process.env['PATH'] ?? '', ...env },
   })
