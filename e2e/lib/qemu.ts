@@ -28,9 +28,9 @@ export function qemuArguments(machine: QemuMachine): string[] {
   const isUefi = (machine.firmware ?? 'uefi') === 'uefi'
   if (isUefi && !existsSync(vars)) copyFileSync(`${firmware}/OVMF_VARS_4M.fd`, vars)
   return [
-    ...['-machine', 'q35', '-accel', process.env['QEMU_ACCEL'] ?? 'tcg,thread=multi'],
+    ...['-machine', 'q35,sata=off', '-accel', process.env['QEMU_ACCEL'] ?? 'tcg,thread=multi'],
     // Without what TCG cannot do or does slowly.
-    ...['-cpu', 'max,-cx16,-la57', '-smp', '2', '-m', '1536'],
+    ...['-cpu', 'max,-cx16,-la57,-svm', '-smp', '2', '-m', '1536'],
     ...['-nodefaults', '-no-user-config', '-display', 'none'],
     ...['-qmp', `unix:${machine.monitor},server=on,wait=off`],
     ...['-serial', `file:${machine.console}`],

@@ -61,9 +61,8 @@ export async function factsOf(machine: Machine): Promise<Facts> {
     `say version "$(cat /usr/share/app/version)"
      say root "$(findmnt -no SOURCE,OPTIONS /)"
      say cmdline "$(cat /proc/cmdline)"
-     mountpoint -q /sys/firmware/efi/efivars || mount -t efivarfs efivarfs /sys/firmware/efi/efivars || :
      say firmware "$([ -d /sys/firmware/efi ] && echo uefi || echo bios)"
-     say loader "$(tail -c +5 /sys/firmware/efi/efivars/LoaderInfo-* 2>/dev/null | tr -d '\\0')"
+     say loader "$(cat /sys/firmware/efi/efivars/LoaderInfo-* 2>/dev/null | tail -c +5 | tr -d '\\0')"
      say failed "$(systemctl list-units --failed --plain --no-legend | cut -d' ' -f1 | tr '\\n' ' ')"
      say local "$(cat /etc/local.conf 2>/dev/null)"
      say kept "$(cat /var/kept 2>/dev/null)"
