@@ -15,10 +15,10 @@ interface VerifyFlags extends NetworkOptions {
 export async function imageVerify(cli: Cli, options: VerifyFlags, text: string): Promise<void> {
   const { image: reference, signature } = parseImgref(text)
   const transports = await openTransports(options)
+  const policy = await openPolicy(transports, options.policy)
   const transport = transports.find((one) => one.transports.includes(reference.transport))!
   const image = await transport.resolve(reference)
   const source: SignatureSource = signature.kind === 'insecure' ? { kind: 'containerPolicy' } : signature
-  const policy = await openPolicy(transports, options.policy)
   await policy.check(image, source)
   await printWarnings(cli, image.warnings ?? [])
   const name = printImageReference(reference)
