@@ -34,6 +34,16 @@ export type PullEvent =
       }
     }
   | {
+      /** A layer of which a part is fetched; with a reason: this was tried, and the whole layer is fetched. */
+      readonly type: 'pull:partial'
+      readonly detail: {
+        readonly id: Digest
+        readonly fetchBytes: number
+        readonly totalBytes: number
+        readonly reason?: string
+      }
+    }
+  | {
       readonly type: 'import:layer'
       readonly detail: { readonly id: string; readonly entries: number; readonly done: boolean }
     }

@@ -47,6 +47,11 @@ export function advance(state: ProgressState, event: ProgressEvent): ProgressSta
       const { id, bytes, totalBytes } = event.detail
       return { ...withLayer(state, { id, bytes, totalBytes, done: false }), notice: undefined }
     }
+    case 'pull:partial': {
+      const { id, fetchBytes, reason } = event.detail
+      const next = withLayer(state, { id, bytes: 0, totalBytes: fetchBytes, done: false })
+      return reason === undefined ? next : { ...next, notice: `${id} is fetched whole: ${reason}` }
+    }
     case 'pull:retry': {
       const { id, attempt, waitMs, reason } = event.detail
       const wait = (waitMs / 1000).toFixed(1)

@@ -1,6 +1,13 @@
 import { defaultCodec } from '../codec/index.js'
 import { BootcError } from '../errors.js'
-import type { ImageStore, ImportSession, ResolvedImage, StoredImage, Warning } from '../interfaces/index.js'
+import type {
+  ImageStore,
+  ImportSession,
+  ReadTree,
+  ResolvedImage,
+  StoredImage,
+  Warning,
+} from '../interfaces/index.js'
 import { canonicalReference, referenceDigest } from '../oci/index.js'
 import type { ImageReference } from '../oci/reference.js'
 import type { PullEvent } from '../progress.js'
@@ -40,7 +47,7 @@ export async function pullResolved(
   const warnings = [...(resolved.warnings ?? []), ...bootableWarnings(options, resolved)]
   if (known?.manifestDigest === resolved.manifestDigest) return unchanged(known, 'same-manifest', warnings)
   if (known?.configDigest === resolved.configDigest) return unchanged(known, 'same-config', warnings)
-  return importImage(options, resolved, warnings)
+  return importImage(options, resolved, known, warnings)
 }
 
 /**
@@ -66,6 +73,7 @@ export async function resolveChecked(options: ResolveOptions): Promise<ResolvedI
 async function importImage(
   options: PullImageOptions,
   resolved: ResolvedImage,
+  known: StoredImage | undefined,
   warnings: readonly Warning[],
 ): Promise<PullResult> {
   const emit = (event: PullEvent) => options.onProgress?.(event)
@@ -99,6 +107,7 @@ async function importImage(
     retryWaitMs: options.retryWaitMs ?? 500,
     signal: options.signal,
     emit,
+    similarRoot: options.partial === false ? undefined : lazyRoot(options.store, known),
   })
   options.signal?.throwIfAborted()
   emit({ type: 'import:merge', detail: { done: false } })
@@ -114,6 +123,21 @@ async function importImage(
     bytesFetched,
     warnings: [...warnings, ...importWarnings],
   }
+}
+
+/** The image that this one follows, else any: opened once, when a layer asks for it. */
+function lazyRoot(store: ImageStore, known: StoredImage | undefined): () => Promise<ReadTree | undefined> {
+  let root: Promise<ReadTree | undefined> | undefined
+  const open = async () => {
+    const image = known ?? (await firstOf(store.list()))
+    return image === undefined ? undefined : store.open(image)
+  }
+  return () => (root ??= open())
+}
+
+async function firstOf<T>(items: AsyncIterable<T>): Promise<T | undefined> {
+  for await (const item of items) return item
+  return undefined
 }
 
 type ResolveOptions = Pick<

@@ -1,7 +1,9 @@
+import { isChunked } from '../chunked/is-chunked.js'
 import type { Codec } from '../codec/index.js'
-import type { ImageTransport, ImportSession, ResolvedImage } from '../interfaces/index.js'
+import { isBootcError } from '../errors.js'
+import type { ImageTransport, ImportSession, ReadTree, ResolvedImage } from '../interfaces/index.js'
 import type { PullEvent } from '../progress.js'
-import { byteMeter } from './byte-meter.js'
+import { byteMeter, type ByteMeter } from './byte-meter.js'
 import { withRetry } from './retry.js'
 import { runTasks, type Task } from './task-graph.js'
 
@@ -15,23 +17,71 @@ export interface PullLayersParts {
   readonly retryWaitMs: number
   readonly signal?: AbortSignal | undefined
   readonly emit: (event: PullEvent) => void
+  /** Root of an image that is here already, for layers of which a part can be fetched; `undefined`: none. */
+  readonly similarRoot?: (() => Promise<ReadTree | undefined>) | undefined
 }
 
-/** Fetch, check, decompress and store every layer that the session misses. @returns bytes of their blobs */
+/** Fetch, check, decompress and store every layer that the session misses. @returns bytes that were fetched for them */
 export async function pullLayers(parts: PullLayersParts): Promise<number> {
   const tasks: Task[] = []
   let bytes = 0
   parts.session.layers.forEach((layer, index) => {
     if (layer.present) return
-    bytes += (parts.image.served?.get(layer.descriptor.digest) ?? layer.descriptor).size
-    tasks.push({ index, after: layer.after, run: (signal) => pullLayer(parts, index, signal) })
+    const run = async (signal: AbortSignal) => {
+      bytes += (await pullPart(parts, index, signal)) ?? (await pullLayer(parts, index, signal))
+    }
+    tasks.push({ index, after: layer.after, run })
   })
   await runTasks(tasks, parts.concurrency, parts.signal)
   return bytes
 }
 
+/**
+ * A layer of which the store has most: only the rest is fetched.
+ *
+ * @returns bytes fetched; undefined when the whole layer has to be
+ */
+async function pullPart(
+  parts: PullLayersParts,
+  index: number,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const { transport, image, session, emit } = parts
+  const { descriptor: layer, diffId } = session.layers[index]!
+  const { digest: id, size } = layer
+  if (!isChunked(layer) || !transport.supports.range || image.served !== undefined) return undefined
+  const root = await parts.similarRoot?.()
+  if (root === undefined) return undefined
+  try {
+    const told: { meter?: ByteMeter } = {}
+    const { openChunked } = await import('../chunked/open-chunked.js')
+    const chunked = await openChunked(
+      { transport, image, layer, diffId, root },
+      { signal, onBytes: (bytes) => told.meter?.set(bytes) },
+    )
+    if (chunked === undefined) return undefined
+    const { fetchBytes } = chunked
+    const cachedBytes = size - fetchBytes
+    emit({ type: 'pull:partial', detail: { id, fetchBytes, totalBytes: size } })
+    const meter = byteMeter(id, fetchBytes, (detail) => emit({ type: 'pull:layer', detail }), { cachedBytes })
+    told.meter = meter
+    await session.putLayer(index, chunked.tar, {
+      signal,
+      onProgress: (event) => emit(event as PullEvent),
+    })
+    meter.end()
+    return fetchBytes
+  } catch (error) {
+    signal.throwIfAborted()
+    // A full disk does not get better by fetching more.
+    if (!isBootcError(error) || !/^(IMAGE|TRANSPORT)_/.test(error.code)) throw error
+    emit({ type: 'pull:partial', detail: { id, fetchBytes: size, totalBytes: size, reason: error.message } })
+    return undefined
+  }
+}
+
 /** One layer, tried again as a whole when its transport fails: a session keeps nothing of a broken put. */
-async function pullLayer(parts: PullLayersParts, index: number, signal: AbortSignal): Promise<void> {
+async function pullLayer(parts: PullLayersParts, index: number, signal: AbortSignal): Promise<number> {
   const { transport, image, session, codec, emit } = parts
   const layer = session.layers[index] as ImportSession['layers'][number]
   const { descriptor, diffId } = layer
@@ -56,6 +106,7 @@ async function pullLayer(parts: PullLayersParts, index: number, signal: AbortSig
         emit({ type: 'pull:retry', detail: { id, attempt, waitMs, reason: reasonOf(error) } }),
     },
   )
+  return served.size
 }
 
 function reasonOf(error: unknown): string {

@@ -38,6 +38,8 @@ export interface PullImageOptions extends OpOptions<PullEvent> {
   readonly attempts?: number | undefined
   /** First wait between two tries, in milliseconds; doubled each time; default 500. */
   readonly retryWaitMs?: number | undefined
+  /** `false`: fetch layers whole, also those that can be fetched in parts. */
+  readonly partial?: boolean | undefined
   /** Image whose SELinux policy labels layers without a base of their own. */
   readonly policyFrom?: StoredImage | undefined
   /** Seconds since the epoch for layer records; default now. */

@@ -1,0 +1,1 @@
+export { openChunked, type ChunkedLayer, type ChunkedSource } from './open-chunked.js'
