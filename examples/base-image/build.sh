@@ -1,9 +1,8 @@
 #!/bin/bash
 # Build a bootable Debian 13 image that updates and heals itself, as an OCI layout.
 set -euo pipefail
-cd "$(dirname "$0")"
 # shellcheck source=lib.sh
-. ./lib.sh
+. "$(dirname "$0")/lib.sh"
 
 usage() {
     cat <<USAGE
