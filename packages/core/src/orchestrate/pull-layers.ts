@@ -28,7 +28,8 @@ export async function pullLayers(parts: PullLayersParts): Promise<number> {
   parts.session.layers.forEach((layer, index) => {
     if (layer.present) return
     const run = async (signal: AbortSignal) => {
-      bytes += (await pullPart(parts, index, signal)) ?? (await pullLayer(parts, index, signal))
+      const fetched = (await pullPart(parts, index, signal)) ?? (await pullLayer(parts, index, signal))
+      bytes += fetched
     }
     tasks.push({ index, after: layer.after, run })
   })
