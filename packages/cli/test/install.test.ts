@@ -230,7 +230,7 @@ describe('an image with a unified kernel image', () => {
     const result = await install(image, sysroot, { ukiAddons: ['debug'] })
     expect(result).toMatchObject({ store: 'composefs', bootloader: 'systemd-boot' })
     expect(result.warnings).toContainEqual(expect.objectContaining({ code: 'install:store-chosen' }))
-    expect(await sysroot.root.stat('ostree')).toBeUndefined()
+    expect(await sysroot.root.stat('ostree/repo')).toBeUndefined()
     const name = `bootc_composefs-${result.deployment}.efi`
     const esp = sysroot.esps[0]!.dir
     expect((await esp.stat(`EFI/Linux/bootc/${name}`))?.type).toBe('file')
