@@ -60,7 +60,6 @@ export function parseKargsText(text: string): string[] {
   const quotes = text.split('"').length - 1
   if (quotes % 2 === 1) throw invalid(text, 'has a quote that is not closed')
   // Tab and line ends only separate words; within quotes they would end the line of a boot entry.
-  // eslint-disable-next-line no-control-regex
   if (splitKargs(text).some((word) => /[\0-\x1f\x7f]/.test(word)))
     throw invalid(text, 'has a control character')
   const words = splitKargs(text)

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { memoryBackend } from '../../src/testing/index.js'
-import type { Provider, StoreBackend } from '../../src/interfaces/index.js'
+import { openBootc } from '../../src/orchestrate/index.js'
+import { memoryBackend, memoryBootloader } from '../../src/testing/index.js'
+import type { Bootloader, BootSpec, Provider, StoreBackend } from '../../src/interfaces/index.js'
 import { machine, runningMachine, stable, type Machine } from './machine.js'
 
 const words = async (m: Machine) => (await m.bootc.kargs()).kargs
@@ -138,6 +139,60 @@ describe('kernel arguments of a running machine', () => {
     })
     expect((await m.bootc.status()).staged).toBeUndefined()
   })
+})
+
+test('a deployment that boots by a unified kernel image takes no changes, and shows its arguments', async () => {
+  const m = await runningMachine()
+  const provider = memoryBackend({ relink: false })
+  const sealed: Provider<StoreBackend> = {
+    ...provider,
+    async open(sysroot, options) {
+      const store = await provider.open(sysroot, options)
+      const bootSpecs: StoreBackend['deployments']['bootSpecs'] = async (order, version) =>
+        (await store.deployments.bootSpecs(order, version)).map((spec) => ({
+          ...spec,
+          artifact: {
+            ...spec.artifact,
+            kind: 'uki',
+            addons: [],
+            cmdline: '',
+          } as unknown as BootSpec['artifact'],
+        }))
+      return { ...store, deployments: { ...store.deployments, bootSpecs } }
+    },
+  }
+  const parts = { stores: [sealed], bootloaders: [memoryBootloader()], transports: [] }
+  const bootc = await openBootc({ sysroot: m.sysroot, ...parts })
+  expect((await bootc.kargs()).kargs).toContain('root=LABEL=root')
+  for (const change of [() => bootc.editKargs({ append: ['x'] }), () => bootc.setKargsForSource('a', 'x')]) {
+    await expect(change()).rejects.toMatchObject({ code: 'BOOT_UKI_KARGS' })
+  }
+})
+
+test('an entry is booted once where the loader can, by name or deployment', async () => {
+  const m = await runningMachine()
+  m.publish(2)
+  await m.bootc.upgrade()
+  await m.reboot()
+  await expect(m.bootc.bootOnce('x')).rejects.toMatchObject({ code: 'BOOT_ONE_SHOT_UNSUPPORTED' })
+  const chosen: (string | undefined)[] = []
+  const provider = memoryBootloader()
+  const oneShot: Provider<Bootloader> = {
+    ...provider,
+    async open(sysroot, options) {
+      const loader = await provider.open(sysroot, options)
+      const bootOnce: Bootloader['bootOnce'] = async (entry) => void chosen.push(entry?.fileName)
+      return { ...loader, supports: { ...loader.supports, oneShot: true }, bootOnce }
+    },
+  }
+  const stores = [memoryBackend({ relink: false })]
+  const bootc = await openBootc({ sysroot: m.sysroot, stores, bootloaders: [oneShot], transports: [] })
+  const [, second] = await bootc.entries()
+  await bootc.bootOnce(second!.deployment)
+  await bootc.bootOnce(second!.entry.fileName)
+  await bootc.bootOnce(undefined)
+  expect(chosen).toEqual([second!.entry.fileName, second!.entry.fileName, undefined])
+  await expect(bootc.bootOnce('nothing')).rejects.toMatchObject({ code: 'BOOT_ENTRY_NOT_FOUND' })
 })
 
 describe('a sysroot that is not running', () => {
