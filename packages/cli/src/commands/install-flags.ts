@@ -4,7 +4,7 @@ import { BootcError, type Host, type InstallOptions, type SignedImageReference }
 import { nodeDir } from '@bootc-sdk/core/node'
 import { UsageError } from '../io.js'
 import { imgrefOf, parseImgref } from '../imgref.js'
-import { runningImage } from './running-image.js'
+import { runningImage, type RunningImage } from './running-image.js'
 import type { NetworkOptions } from './open-system.js'
 import type { ProgressOptions } from './with-progress.js'
 
@@ -37,7 +37,7 @@ export type CommonInstallOptions = Omit<InstallOptions, 'replace' | 'cleanup' | 
 /** @throws UsageError, BootcError `IMAGE_REFERENCE_INVALID`, `HOST_NO_FILE` */
 export async function commonOptions(flags: InstallFlags): Promise<CommonInstallOptions> {
   const enforce = flags.enforceContainerSigpolicy === true
-  const source = await sourceOf(flags)
+  const { source, target } = await sourceOf(flags)
   const { store, bootloader, stateroot, ukiAddon, disableSelinux, rootSshAuthorizedKeys } = flags
   if (flags.composefsBackend === true && store === 'ostree') {
     throw new UsageError('--composefs-backend contradicts --store ostree')
@@ -45,7 +45,7 @@ export async function commonOptions(flags: InstallFlags): Promise<CommonInstallO
   const chosenStore = flags.composefsBackend === true ? 'composefs' : store
   return {
     source,
-    target: targetOf(flags, source, enforce),
+    target: targetOf(flags, target, enforce),
     fetchCheck: flags.runFetchCheck === true,
     ...(chosenStore === undefined ? {} : { store: chosenStore }),
     ...(bootloader === undefined ? {} : { bootloader }),
@@ -77,8 +77,11 @@ export function loaderOptions(
   }
 }
 
-async function sourceOf({ sourceImgref }: InstallFlags): Promise<SignedImageReference> {
-  if (sourceImgref !== undefined) return parseImgref(sourceImgref)
+async function sourceOf({ sourceImgref }: InstallFlags): Promise<RunningImage> {
+  if (sourceImgref !== undefined) {
+    const source = parseImgref(sourceImgref)
+    return { source, target: source }
+  }
   const found = await runningImage()
   if (found !== undefined) return found
   throw new UsageError(
@@ -88,10 +91,10 @@ async function sourceOf({ sourceImgref }: InstallFlags): Promise<SignedImageRefe
 
 function targetOf(
   { targetImgref, targetTransport }: InstallFlags,
-  source: SignedImageReference,
+  byDefault: SignedImageReference,
   enforce: boolean,
 ): SignedImageReference {
-  const followed = targetImgref === undefined ? source : named(targetTransport, targetImgref, enforce)
+  const followed = targetImgref === undefined ? byDefault : named(targetTransport, targetImgref, enforce)
   return enforce ? { ...followed, signature: { kind: 'containerPolicy' } } : followed
 }
 

@@ -1,14 +1,20 @@
 import { readFile } from 'node:fs/promises'
 import { BootcError, parseImageReference, type SignedImageReference } from '@bootc-sdk/core'
 
+export interface RunningImage {
+  /** In the store of the machine, by id: a tag may have moved since. */
+  readonly source: SignedImageReference
+  /** Its name at a registry, to be followed. */
+  readonly target: SignedImageReference
+}
+
 /**
- * The image of the podman container that this runs in, from the store of the machine, by id: a tag may have moved
- * since. Undefined outside of containers.
+ * The image of the podman container that this runs in; undefined outside of containers.
  *
  * @throws BootcError `HOST_CONTAINER` for containers that are of no use
  * @see podman, libpod/container_internal_common.go: /run/.containerenv
  */
-export async function runningImage(path = '/run/.containerenv'): Promise<SignedImageReference | undefined> {
+export async function runningImage(path = '/run/.containerenv'): Promise<RunningImage | undefined> {
   const text = await readFile(path, 'utf8').catch(() => undefined)
   if (text === undefined) return undefined
   const facts = parseContainerenv(text)
@@ -22,7 +28,12 @@ export async function runningImage(path = '/run/.containerenv'): Promise<SignedI
   const id = facts.get('imageid') ?? ''
   const name = facts.get('image') ?? ''
   if (id === '' || name === '') throw refusal('Invalid empty imageid')
-  return { signature: { kind: 'insecure' }, image: parseImageReference(`containers-storage:${name}`) }
+  const signature = { kind: 'insecure' } as const
+  const plain = name.replace(/@.*$/, '')
+  return {
+    source: { signature, image: parseImageReference(`containers-storage:${plain}@${id}`) },
+    target: { signature, image: parseImageReference(`registry:${plain}`) },
+  }
 }
 
 /** Lines `key="value"`. */
