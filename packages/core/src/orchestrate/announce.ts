@@ -1,4 +1,4 @@
-import type { Digest, Sysroot } from '../interfaces/index.js'
+import type { Digest, Sysroot, Warning } from '../interfaces/index.js'
 
 /**
  * Directories whose modification time tells other programs that the status changed. With the composefs store the
@@ -24,4 +24,15 @@ export async function announce(sysroot: Sysroot, manifestDigest: Digest | undefi
     await sysroot.run.write('reboot-required', Buffer.from(text), { mode: 0o644 })
   }
   await touchTrigger(sysroot)
+}
+
+/** What happens after the visible step is reported, not thrown. */
+export async function afterwards(run: () => Promise<void>): Promise<Warning[]> {
+  try {
+    await run()
+    return []
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    return [{ code: 'announce:failed', message: `other software was not told: ${message}` }]
+  }
 }

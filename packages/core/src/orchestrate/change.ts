@@ -1,6 +1,6 @@
 import type { OpOptions, ResolvedImage, Warning } from '../interfaces/index.js'
 import type { SignedImageReference } from '../oci/reference.js'
-import { announce } from './announce.js'
+import { afterwards, announce } from './announce.js'
 import type { Writer } from './context.js'
 import { deployImage } from './deploy.js'
 import { factsOfImage } from './image-facts.js'
@@ -117,17 +117,6 @@ export async function deployPulled(
 /** Nothing to do, said with what is known. */
 export function noChange(outcome: ChangeResult['outcome'], facts: Partial<ChangeResult> = {}): ChangeResult {
   return { outcome, warnings: [], rebootRequested: false, ...facts }
-}
-
-/** What happens after the visible step is reported, not thrown. */
-export async function afterwards(run: () => Promise<void>): Promise<Warning[]> {
-  try {
-    await run()
-    return []
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    return [{ code: 'announce:failed', message: `other software was not told: ${message}` }]
-  }
 }
 
 const noReboot = { rebootRequested: false, warnings: [] as Warning[] }

@@ -1,7 +1,6 @@
 import { BootcError } from '../errors.js'
 import type { Warning } from '../interfaces/index.js'
-import { announce } from './announce.js'
-import { afterwards } from './change.js'
+import { afterwards, announce } from './announce.js'
 import { assertBooted, withWriter, type Context, type Writer } from './context.js'
 import type { HostEntry } from './host-state.js'
 import { pruneAfterwards } from './prune.js'
