@@ -11,7 +11,7 @@ import {
 } from './environment-file.js'
 import { names as variables } from './format/trial-script.js'
 import { grubPrograms, installGrub } from './install/install.js'
-import type { MenuMode } from './menu-wanted.js'
+import { isMenuWanted, someConfigReads, type MenuMode } from './menu-wanted.js'
 import { settleJournal } from './settle-journal.js'
 import { endStaleTrial, endTrial, needsTrial, startTrial } from './trial-steps.js'
 import { withTrial } from './trial.js'
@@ -32,9 +32,14 @@ export async function openGrub(
   { menu, timeoutSeconds }: GrubSettings,
 ): Promise<Bootloader> {
   const { dir } = sysroot.boot
-  const counts = await canWriteEnvironment(sysroot.boot)
   const bls = blsSets(sysroot, menu)
   const uki = ukiSets(sysroot)
+  // What we generate looks at these; a configuration of somebody else may.
+  const isOurs = (await isMenuWanted(sysroot, menu)) || (await uki.active()).length > 0
+  const looksAt = async (variable: string) =>
+    (await canWriteEnvironment(sysroot.boot)) && (isOurs || (await someConfigReads(sysroot, variable)))
+  const counts = await looksAt(variables.counter)
+  const once = await looksAt(variables.next)
   const inUse = async () => ((await uki.active()).length > 0 ? uki : bls)
   const setsFor = (specs: readonly BootSpec[]) => chooseSets(specs, { bls, uki })
   const findFile = async (sets: EntrySets, { fileName }: BootEntry) =>
@@ -42,7 +47,7 @@ export async function openGrub(
 
   return {
     name: 'grub',
-    supports: Object.freeze({ atomic: true, uki: true, bootCounting: counts, oneShot: counts }),
+    supports: Object.freeze({ atomic: true, uki: true, bootCounting: counts, oneShot: once }),
 
     async read() {
       const sets = await inUse()
@@ -92,6 +97,11 @@ export async function openGrub(
           async markGood(entry: BootEntry) {
             await endTrial(dir, await findFile(await inUse(), entry))
           },
+        }
+      : {}),
+
+    ...(once
+      ? {
           async bootOnce(entry: BootEntry | undefined) {
             const sets = await inUse()
             const id = entry && sets.menuId(await findFile(sets, entry))

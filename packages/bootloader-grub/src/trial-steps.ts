@@ -8,7 +8,7 @@ import { capped, noTrial, openTrial, trialIdOf, trialVariables } from './trial.j
 /** Is the default to be on trial, and the environment does not say so yet? */
 export async function needsTrial(dir: Dir, sets: EntrySets, specs: readonly BootSpec[]): Promise<boolean> {
   const count = specs[0]?.count
-  if (count === undefined) return false
+  if (count === undefined || specs.length < 2) return false
   const trial = openTrial(await readEnvironment(dir))
   const { left, done } = capped(count)
   const isOpen = trial?.id === trialIdOf(await sets.firstText(specs))

@@ -111,6 +111,7 @@ describe('a trial', () => {
     const [only] = await one(1)
     await apply([{ ...only!, count: { left: 3, done: 0 } }], 1)
     expect((await loader.read()).entries[0]?.count).toBeUndefined()
+    expect((await loader.plan([{ ...only!, count: { left: 3, done: 0 } }], 1)).changed).toBe(false)
     await apply(await onTrial(0, 50), 0)
     expect((await loader.read()).entries[0]?.count).toEqual({ left: 9, done: 0 })
     expect((await loader.plan(await onTrial(0, 50), 0)).changed).toBe(false)
@@ -125,6 +126,19 @@ describe('a trial', () => {
     await linked.boot.dir.mkdir('grub2')
     await linked.boot.dir.symlink('../efi/EFI/fedora/grubenv', 'grub2/grubenv')
     expect((await setup(linked)).loader.supports.bootCounting).toBe(false)
+  })
+
+  test('is not claimed where the configuration of somebody else does not count', async () => {
+    const sysroot = memorySysroot({ boot: 'volume' })
+    await sysroot.boot.dir.mkdir('grub2')
+    const write = (text: string) => sysroot.boot.dir.write('grub2/grub.cfg', Buffer.from(text))
+    await write('blscfg\n')
+    expect((await grubBootloader().open(sysroot)).supports.bootCounting).toBe(false)
+    await write('if [ "${boot_counter}" = "0" ]; then\nset default=1\nfi\nblscfg\n')
+    expect((await grubBootloader().open(sysroot)).supports).toMatchObject({
+      bootCounting: true,
+      oneShot: false,
+    })
   })
 
   test.each([

@@ -61,6 +61,8 @@ export function trialScript({ environment, trialId, hasFallback }: TrialScript):
       ...transitions(counter).map((line) => `    ${line}`),
       '    fi',
       `    save_env -f ${environment} ${counter}`,
+      // A configuration that goes on behind this one would count once more.
+      `    unset ${counter}`,
       '  fi',
     )
   }
