@@ -34,9 +34,6 @@ interface ImageFlags extends InstallFlags {
 
 /** `bootc-sdk install to-image`. */
 export async function installImage(cli: Cli, flags: ImageFlags, out: string): Promise<void> {
-  if (flags.size !== undefined && flags.rootSize !== undefined) {
-    throw new UsageError('--size and --root-size contradict each other')
-  }
   // Modes of directories that nobody gives a mode to are part of the disk.
   process.umask(0o022)
   const common = await commonOptions(flags)
@@ -69,6 +66,7 @@ export async function installImage(cli: Cli, flags: ImageFlags, out: string): Pr
       signal: operation.signal,
       onProgress: (event) => {
         if (!isPackEvent(event)) operation.onProgress(event)
+        else if (flags.quiet !== true) void cli.err.write(packLine(event))
       },
     }),
   )
@@ -125,6 +123,13 @@ function sourceDateEpoch({ env }: Cli): number | undefined {
   if (text === undefined || text === '') return undefined
   if (/^\d{1,10}$/.test(text)) return Math.max(1, Number(text))
   throw new UsageError('SOURCE_DATE_EPOCH is no number of seconds')
+}
+
+/** Packing has no bars: a line when something long begins. */
+function packLine(event: PackEvent): string {
+  if (event.type !== 'disk:format' || event.detail.done) return ''
+  const { partition, fs, entries } = event.detail
+  return `making ${partition} (${fs}), ${entries} entries\n`
 }
 
 function isPackEvent(event: ProgressEvent | PackEvent): event is PackEvent {

@@ -34,14 +34,10 @@ export function defineInstallToImage(install: Command, action: Action): void {
       ).choices([...['uefi', 'bios', 'both']]),
     )
     .addOption(
-      new Option('--filesystem <type>', "Of the root; default: the image's choice, else ext4").choices([
-        'ext4',
-        'xfs',
-        'btrfs',
-      ]),
+      new Option('--filesystem <type>', 'Of the root; default: ext4').choices(['ext4', 'xfs', 'btrfs']),
     )
     .addOption(size('--size <size>', 'Of the whole disk; default: room for a second image'))
-    .addOption(size('--root-size <size>', 'Of the root partition, in place of --size'))
+    .addOption(size('--root-size <size>', 'Of the root partition; default: what --size leaves'))
     .addOption(
       size(
         '--esp-size <size>',

@@ -1,30 +1,26 @@
-import { mkdir, mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname } from 'node:path'
 import {
-  type BiosTarget,
   type BootcParts,
-  type Dir,
   type Host,
   type InstallResult,
   openBootc,
   resolveImage,
   type Sysroot,
+  type Warning,
 } from '@bootc-sdk/core'
 import { splitKargs } from '@bootc-sdk/core/kargs'
 import { nodeDir } from '@bootc-sdk/core/node'
-import { unsupportedDisk } from '../errors.js'
-import { hostSource } from '../host-source.js'
-import { assertRootFs, packDisk, type PackOptions } from '../pack-disk.js'
+import { assertRootFs, packDisk } from '../pack-disk.js'
 import { findArchitecture } from '../plan/partition-types.js'
 import { type DiskPlan, type DiskRequest, planDisk } from '../plan/plan-disk.js'
 import { packingSysroot } from '../record/packing-sysroot.js'
 import { hostFormatters } from '../tools/host-formatters.js'
+import { type BiosCode, biosTarget, checkBiosCode } from './bios-code.js'
 import { customizeInstalled } from './customize-installed.js'
 import { epochOf, seedOf } from './identity.js'
 import { findOutput, type FoundOutput } from './output.js'
 import { resolveOnce } from './resolve-once.js'
-import { scratchRoot, type ScratchRoot } from './scratch-root.js'
+import { makeScratch, makeTrees, sourcesOf, uuidsOf, volumes } from './trees.js'
 import type { InstallToImageOptions, InstallToImageResult } from './types.js'
 
 /**
@@ -57,13 +53,13 @@ export async function installToImage(options: InstallToImageOptions): Promise<In
   // Names and identities only: sizes follow when it is known what there is to hold.
   const outline = planDisk({ ...disk, ...unlimited })
 
-  const scratch = await makeScratch(options, output)
+  const scratch = await makeScratch(options.scratchPath, output)
   try {
     const trees = await makeTrees(scratch, options.host, outline)
     const host: Host = { ...options.host, arch: architecture, now: () => epoch * 1000 }
     const sysroot = await packingSysroot({
       ...volumes(trees, xbootldr),
-      run: nodeDir(join(scratch, 'run')),
+      run: trees.run,
       host,
       uuids: uuidsOf(outline),
     })
@@ -94,11 +90,23 @@ export async function installToImage(options: InstallToImageOptions): Promise<In
       disk: packed.plan,
       installed,
       epoch,
-      warnings: [...(options.customizations?.warnings ?? []), ...installed.warnings],
+      warnings: [
+        ...(options.customizations?.warnings ?? []),
+        ...installed.warnings,
+        ...otherRootFs(options, installed),
+      ],
     }
   } finally {
     await nodeDir(dirname(scratch)).remove(basename(scratch))
   }
+}
+
+/** The image says which file system it wants only when it is installed, and others than ext4 are not for everybody. */
+function otherRootFs({ disk = {} }: InstallToImageOptions, { config }: InstallResult): Warning[] {
+  const wanted = config?.filesystem?.root?.type
+  if (disk.rootFs !== undefined || wanted === undefined || wanted === 'ext4') return []
+  const message = `the image would have ${wanted} on its root, and got ext4, which takes no root to be made`
+  return [{ code: 'disk:root-fs', message, details: { wanted, made: 'ext4' } }]
 }
 
 /** Sizes as for a disk that nothing is on yet. */
@@ -125,81 +133,6 @@ function diskRequest(options: InstallToImageOptions, architecture: string, outpu
 function defaultMode(architecture: string): DiskRequest['bootMode'] {
   const found = findArchitecture(architecture)
   return found !== undefined && !found.uefi && found.bios !== undefined ? 'bios' : 'uefi'
-}
-
-async function makeScratch({ scratchPath }: InstallToImageOptions, output: FoundOutput): Promise<string> {
-  const above = scratchPath ?? (output.deviceBytes === undefined ? dirname(output.path) : tmpdir())
-  return mkdtemp(join(above, '.bootc-sdk-disk-'))
-}
-
-interface Trees {
-  readonly root: ScratchRoot
-  readonly esp?: Dir
-  readonly xbootldr?: ScratchRoot
-}
-
-async function makeTrees(scratch: string, host: Host, outline: DiskPlan): Promise<Trees> {
-  const has = (role: string) => outline.partitions.some((partition) => partition.role === role)
-  const plain = async (name: string) => {
-    await mkdir(join(scratch, name))
-    return nodeDir(join(scratch, name))
-  }
-  await plain('run')
-  return {
-    root: await scratchRoot(join(scratch, 'root'), host),
-    ...(has('esp') ? { esp: await plain('esp') } : {}),
-    ...(has('xbootldr') ? { xbootldr: await scratchRoot(join(scratch, 'boot'), host) } : {}),
-  }
-}
-
-function volumes({ root, esp, xbootldr }: Trees, bootFs: 'vfat' | 'ext4' | undefined) {
-  return {
-    root: root.dir,
-    ...(esp === undefined ? {} : { esp }),
-    ...(xbootldr === undefined || bootFs === undefined
-      ? {}
-      : { xbootldr: { dir: xbootldr.dir, fsType: bootFs } }),
-  }
-}
-
-function uuidsOf({ partitions }: DiskPlan): Partial<Record<'root' | 'esp' | 'xbootldr', string>> {
-  return Object.fromEntries(partitions.map(({ role, fs }) => [role, fs?.uuid]))
-}
-
-async function sourcesOf({ root, esp, xbootldr }: Trees, host: Host): Promise<PackOptions['sources']> {
-  return {
-    root: await root.source(),
-    ...(esp === undefined ? {} : { esp: await hostSource(esp, host) }),
-    ...(xbootldr === undefined ? {} : { xbootldr: await xbootldr.source() }),
-  }
-}
-
-interface BiosCode {
-  target?: BiosTarget
-  code?: { bootSector: Uint8Array; core: Uint8Array }
-}
-
-/** Boot code is kept until the disk is packed. */
-function biosTarget({ partitions }: DiskPlan): BiosCode {
-  const partition = partitions.find(({ role }) => role === 'bios-boot')
-  if (partition === undefined) return {}
-  const found: BiosCode = {}
-  const { startBytes, sizeBytes } = partition
-  found.target = {
-    startBytes,
-    sizeBytes,
-    write(bootCode, core) {
-      found.code = { bootSector: Uint8Array.from(bootCode), core: Uint8Array.from(core) }
-      return Promise.resolve()
-    },
-  }
-  return found
-}
-
-/** A disk that a BIOS finds nothing on would only say so when it is started. */
-function checkBiosCode({ bootMode }: DiskRequest, { bootloader }: InstallResult, bios: BiosCode): void {
-  if (bootMode === 'uefi' || bios.target === undefined || bios.code !== undefined) return
-  throw unsupportedDisk(`boot mode ${bootMode}`, `loader ${bootloader} put nothing there that a BIOS starts`)
 }
 
 async function installOn(

@@ -4,6 +4,7 @@ import { nodeDir } from '@bootc-sdk/core/node'
 import { hostSource, recordedSource } from '../host-source.js'
 import { recordingDir } from '../record/recording-dir.js'
 import type { PackSource } from '../scan-tree.js'
+import { scratchDir } from './scratch-dir.js'
 
 /** A directory that becomes a file system with owners. */
 export interface ScratchRoot {
@@ -21,11 +22,11 @@ export async function scratchRoot(path: string, host: Host): Promise<ScratchRoot
   const plain = nodeDir(path)
   if (host.supports.root && (await keepsAll(plain))) {
     await plain.setMeta('', { mode: 0o755, uid: 0, gid: 0 })
-    return { dir: plain, source: () => hostSource(plain, host) }
+    return { dir: scratchDir(plain), source: () => hostSource(plain, host) }
   }
   const recording = await recordingDir(plain)
   await recording.setMeta('', { mode: 0o755 })
-  return { dir: recording, source: () => Promise.resolve(recordedSource(recording)) }
+  return { dir: scratchDir(recording), source: () => Promise.resolve(recordedSource(recording)) }
 }
 
 /** Names of the kinds that images have; the value is a capability set that is empty. */

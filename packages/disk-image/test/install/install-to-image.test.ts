@@ -154,6 +154,7 @@ packing(
 
 packing.each(['ostree', 'composefs'] as const)(
   'the same image gives the same bytes, by whoever and whenever (%s)',
+  { timeout: 180_000 },
   async (store) => {
     const at = await scratch()
     const customizations = parseCustomizations(config)
