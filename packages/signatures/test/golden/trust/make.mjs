@@ -9,6 +9,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { manifest, manifestDigest } from './answers.mjs'
+import { certificate, day, ext, logEntry, newKey } from './x509.mjs'
 
 const [chroot, work] = process.argv.slice(2)
 const here = import.meta.dirname
@@ -486,6 +487,134 @@ check('registries-d-user-only', only(byKey), A, { ...attachments, 'root/.config/
 check('sigstore-of-mirror', only(byKey), A, { ...attachments, [main]: table({ location: 'a.test' }, ['m1.test']) }, attached([good(plain)], { host: 'm1.test' }))
 check('sigstore-of-mirror-not-of-source', only(byKey), A, { ...attachments, [main]: table({ location: 'a.test' }, ['m1.test']) }, attached([good(plain)], { host: 'a.test' }))
 check('sigstore-server-refuses', only(byKey), A, attachments, attached([good(plain)]).map((one, i) => (i === 0 ? { ...one, status: 403 } : one)))
+
+// --- Transparency log ------------------------------------------------------------------------------------------
+const log = newKey()
+const otherLog = newKey()
+const logData = data(pem(log))
+const text = payload(plain)
+const signature = signWith(key, text)
+const logged = (options = {}) => ({
+  'dev.sigstore.cosign/bundle': logEntry({ log, pem: pem(key), signature, payload: text, ...options }),
+})
+const rekorCase = (id, annotations, requirement = {}) =>
+  signed(`rekor-${id}`, sigstore({ keyData, rekorPublicKeyData: logData, ...repository, ...requirement }), [layerOf(text, signature, annotations)])
+rekorCase('good', logged())
+rekorCase('other-log', logged({ log: otherLog }))
+rekorCase('second-log', logged({ log: otherLog }), { rekorPublicKeyData: undefined, rekorPublicKeyDatas: [logData, data(pem(otherLog))] })
+rekorCase('log-key-is-rsa', logged(), { rekorPublicKeyData: data(pem(rsaKey)) })
+rekorCase('second-signing-key', logged(), { keyData: undefined, keyDatas: [otherData, keyData] })
+rekorCase('other-signing-key', logged(), { keyData: otherData })
+rekorCase('entry-of-other-key', logged({ pem: pem(otherKey) }))
+rekorCase('entry-of-other-signature', logged({ signature: signWith(key, text) }))
+rekorCase('entry-of-other-payload', logged({ payload: 'x' }))
+rekorCase('time-altered', logged({ bundle: (b) => ({ ...b, Payload: { ...b.Payload, integratedTime: 1 } }) }))
+rekorCase('bundle-extra-member', logged({ bundle: (b) => ({ ...b, x: 1 }) }))
+rekorCase('bundle-missing-member', logged({ bundle: ({ Payload }) => ({ Payload }) }))
+rekorCase('entry-extra-member', logged({ entry: (e) => ({ ...e, x: 1 }) }))
+rekorCase('entry-order', logged({ bundle: (b) => ({ Payload: Object.fromEntries(Object.entries(b.Payload).reverse()), SignedEntryTimestamp: b.SignedEntryTimestamp }) }))
+rekorCase('entry-time-fraction', logged({ entry: (e) => ({ ...e, integratedTime: 1.5 }) }))
+rekorCase('record-kind', logged({ record: (r) => ({ ...r, kind: 'rekord' }) }))
+rekorCase('record-version', logged({ record: (r) => ({ ...r, apiVersion: '0.0.2' }) }))
+rekorCase('record-hash-algorithm', logged({ record: (r) => ({ ...r, spec: { ...r.spec, data: { hash: { ...r.spec.data.hash, algorithm: 'sha512' } } } }) }))
+rekorCase('record-extra-member', logged({ record: (r) => ({ ...r, x: 1 }) }))
+rekorCase('record-without-spec', logged({ record: ({ apiVersion, kind }) => ({ apiVersion, kind }) }))
+rekorCase('key-with-trailing-text', logged({ pem: `${pem(key)}x` }))
+rekorCase('not-json', { 'dev.sigstore.cosign/bundle': 'x' })
+rekorCase('empty', { 'dev.sigstore.cosign/bundle': '' })
+signed('rekor-not-asked-and-bad', byKey, [layerOf(text, signature, logged({ log: otherLog }))])
+
+// --- Certificates ----------------------------------------------------------------------------------------------
+const issuer = 'https://issuer.test'
+const email = 'alice@a.test'
+const caExtensions = [ext.ca(), ext.certSign]
+const rootCa = certificate({ subject: 'root', extensions: caExtensions })
+const strangeCa = certificate({ subject: 'root', extensions: caExtensions })
+const leafExtensions = [ext.digitalSignature, ext.codeSigning, ext.emails(email), ext.issuerV1(issuer)]
+const leafOf = (members = {}) => certificate({ subject: 'leaf', by: rootCa, extensions: leafExtensions, ...members })
+const chainOf = (...all) => all.map((one) => one.pem).join('')
+/** A layer signed by the key of a certificate, and seen by the log. */
+function certified(leaf, { chain, logged: seen = {}, annotations = {} } = {}) {
+  const made = signWith(leaf.key, text)
+  const bundle = seen === undefined ? {} : { 'dev.sigstore.cosign/bundle': logEntry({ log, pem: leaf.pem, signature: made, payload: text, ...seen }) }
+  return layerOf(text, made, {
+    'dev.sigstore.cosign/certificate': leaf.pem,
+    ...(chain === undefined ? {} : { 'dev.sigstore.cosign/chain': chain }),
+    ...bundle,
+    ...annotations,
+  })
+}
+const fulcioOf = (members = {}) => sigstore({ fulcio: { caData: data(rootCa.pem), oidcIssuer: issuer, subjectEmail: email, ...members }, rekorPublicKeyData: logData, ...repository })
+const fulcioCase = (id, layer, members) => signed(`fulcio-${id}`, fulcioOf(members), [layer])
+const leafWith = (...extensions) => leafOf({ extensions: [ext.digitalSignature, ...extensions] })
+fulcioCase('good', certified(leafOf()))
+fulcioCase('good-issuer-v2', certified(leafWith(ext.codeSigning, ext.emails(email), ext.issuerV2(issuer))))
+fulcioCase('good-issuer-both', certified(leafWith(ext.codeSigning, ext.emails(email), ext.issuerV1(issuer), ext.issuerV2(issuer))))
+fulcioCase('issuer-contradicts', certified(leafWith(ext.codeSigning, ext.emails(email), ext.issuerV1(issuer), ext.issuerV2('https://other.test'))))
+fulcioCase('issuer-v2-trailing', certified(leafWith(ext.codeSigning, ext.emails(email), ext.raw('1.3.6.1.4.1.57264.1.8', Buffer.concat([ext.utf8(issuer), Buffer.from([0])])))))
+fulcioCase('issuer-none', certified(leafWith(ext.codeSigning, ext.emails(email))))
+fulcioCase('issuer-other', certified(leafOf()), { oidcIssuer: 'https://other.test' })
+fulcioCase('issuer-twice', certified(leafWith(ext.codeSigning, ext.emails(email), ext.issuerV1(issuer), ext.issuerV1(issuer))))
+fulcioCase('email-other', certified(leafOf()), { subjectEmail: 'mallory@a.test' })
+fulcioCase('email-second', certified(leafWith(ext.codeSigning, ext.emails('x@a.test', email), ext.issuerV1(issuer))))
+fulcioCase('email-case', certified(leafOf()), { subjectEmail: 'Alice@a.test' })
+fulcioCase('email-none', certified(leafWith(ext.codeSigning, ext.issuerV1(issuer))))
+fulcioCase('other-ca', certified(leafOf({ by: strangeCa })))
+fulcioCase('other-ca-claimed-in-chain', certified(leafOf({ by: strangeCa }), { chain: chainOf(strangeCa) }))
+fulcioCase('ca-is-garbage', certified(leafOf()), { caData: data('garbage') })
+fulcioCase('two-cas', certified(leafOf()), { caData: data(strangeCa.pem + rootCa.pem) })
+fulcioCase('expired-since', certified(leafOf({ from: Date.now() - 20 * day, until: Date.now() - 10 * day }), { logged: { at: Date.now() - 15 * day } }))
+fulcioCase('logged-after-expiry', certified(leafOf({ from: Date.now() - 20 * day, until: Date.now() - 10 * day })))
+fulcioCase('logged-before-validity', certified(leafOf(), { logged: { at: Date.now() - 50 * day } }))
+fulcioCase('not-logged', certified(leafOf(), { logged: undefined }))
+fulcioCase('logged-other-certificate', certified(leafOf(), { logged: { pem: leafOf().pem } }))
+fulcioCase('no-certificate', layerOf(text, signature, logged()))
+fulcioCase('two-certificates', certified(leafOf(), { annotations: { 'dev.sigstore.cosign/certificate': leafOf().pem + leafOf().pem } }))
+const middle = certificate({ subject: 'middle', by: rootCa, extensions: caExtensions })
+fulcioCase('intermediate', certified(leafOf({ by: middle }), { chain: chainOf(middle, rootCa) }))
+fulcioCase('intermediate-missing', certified(leafOf({ by: middle })))
+fulcioCase('intermediate-as-last', certified(leafOf({ by: middle }), { chain: chainOf(middle) }))
+fulcioCase('intermediate-second', certified(leafOf({ by: middle }), { chain: chainOf(strangeCa, middle, rootCa) }))
+const lower = certificate({ subject: 'lower', by: middle, extensions: caExtensions })
+fulcioCase('two-intermediates', certified(leafOf({ by: lower }), { chain: chainOf(lower, middle, rootCa) }))
+const short = certificate({ subject: 'short', by: rootCa, extensions: [ext.ca(0), ext.certSign] })
+const below = certificate({ subject: 'below', by: short, extensions: caExtensions })
+fulcioCase('path-length', certified(leafOf({ by: below }), { chain: chainOf(below, short, rootCa) }))
+fulcioCase('path-length-kept', certified(leafOf({ by: short }), { chain: chainOf(short, rootCa) }))
+const noCa = certificate({ subject: 'no ca', by: rootCa, extensions: [ext.certSign] })
+fulcioCase('intermediate-is-no-ca', certified(leafOf({ by: noCa }), { chain: chainOf(noCa, rootCa) }))
+const noSign = certificate({ subject: 'no sign', by: rootCa, extensions: [ext.ca(), ext.digitalSignature] })
+fulcioCase('intermediate-may-not-sign', certified(leafOf({ by: noSign }), { chain: chainOf(noSign, rootCa) }))
+const server = certificate({ subject: 'server', by: rootCa, extensions: [...caExtensions, ext.usage('1.3.6.1.5.5.7.3.1')] })
+fulcioCase('intermediate-for-servers', certified(leafOf({ by: server }), { chain: chainOf(server, rootCa) }))
+fulcioCase('usage-server', certified(leafWith(ext.usage('1.3.6.1.5.5.7.3.1'), ext.emails(email), ext.issuerV1(issuer))))
+fulcioCase('usage-none', certified(leafWith(ext.emails(email), ext.issuerV1(issuer))))
+fulcioCase('usage-any', certified(leafWith(ext.usage('2.5.29.37.0'), ext.emails(email), ext.issuerV1(issuer))))
+fulcioCase('unknown-critical', certified(leafWith(ext.codeSigning, ext.emails(email), ext.issuerV1(issuer), ext.raw('1.2.3.4', Buffer.from([5, 0]), true))))
+fulcioCase('unknown-not-critical', certified(leafWith(ext.codeSigning, ext.emails(email), ext.issuerV1(issuer), ext.raw('1.2.3.4', Buffer.from([5, 0])))))
+fulcioCase('leaf-is-trusted-itself', certified(leafOf()), { caData: data(leafOf().pem) })
+const oldRoot = certificate({ subject: 'old', from: Date.now() - 20 * day, until: Date.now() - 10 * day, extensions: caExtensions })
+fulcioCase('root-expired', certified(leafOf({ by: oldRoot })), { caData: data(oldRoot.pem) })
+fulcioCase('signature-of-other-key', layerOf(text, signature, { 'dev.sigstore.cosign/certificate': leafOf().pem, ...logged() }))
+
+const host = 'signer.a.test'
+const pkiOf = (members = {}) => sigstore({ pki: { caRootsData: data(rootCa.pem), subjectEmail: email, ...members }, ...repository })
+const pkiCase = (id, layer, members) => signed(`pki-${id}`, pkiOf(members), [layer])
+const unlogged = { logged: undefined }
+pkiCase('good', certified(leafOf(), unlogged))
+pkiCase('email-other', certified(leafOf(), unlogged), { subjectEmail: 'mallory@a.test' })
+const hostLeaf = leafWith(ext.codeSigning, ext.hosts(host))
+pkiCase('host', certified(hostLeaf, unlogged), { subjectEmail: undefined, subjectHostname: host })
+pkiCase('host-other', certified(hostLeaf, unlogged), { subjectEmail: undefined, subjectHostname: 'other.a.test' })
+pkiCase('host-wildcard', certified(leafWith(ext.codeSigning, ext.hosts('*.a.test')), unlogged), { subjectEmail: undefined, subjectHostname: host })
+pkiCase('host-in-subject-only', certified(leafOf({ subject: host }), unlogged), { subjectEmail: undefined, subjectHostname: host })
+pkiCase('both', certified(leafOf(), unlogged), { subjectHostname: host })
+pkiCase('expired', certified(leafOf({ from: Date.now() - 20 * day, until: Date.now() - 10 * day }), unlogged))
+pkiCase('not-yet', certified(leafOf({ from: Date.now() + 3000 * day }), unlogged))
+pkiCase('intermediate-of-policy', certified(leafOf({ by: middle }), unlogged), { caIntermediatesData: data(middle.pem) })
+pkiCase('intermediate-of-chain', certified(leafOf({ by: middle }), { ...unlogged, chain: chainOf(middle, rootCa) }))
+pkiCase('other-ca', certified(leafOf({ by: strangeCa }), unlogged))
+pkiCase('no-certificate', layerOf(text, signature))
 
 // --- Identities ------------------------------------------------------------------------------------------------
 const identities = {
