@@ -1,9 +1,6 @@
 import { open } from 'node:fs/promises'
-import { readErofs, type ErofsImage } from '@bootc-sdk/composefs-backend/format'
+import { maxImageBytes, readErofs, type ErofsImage } from '@bootc-sdk/composefs-backend/format'
 import { BootcError } from '@bootc-sdk/core'
-
-/** Images are metadata only; the format allows no more than this (composefs.md §3.12). */
-const maxImageBytes = 2 ** 30
 
 /** Where an image is named. */
 export interface ImageOptions {

@@ -1,7 +1,7 @@
 import type { BootcError } from '@bootc-sdk/core'
 import { splitKargs } from '@bootc-sdk/core/kargs'
 import { invalidTree } from '../format/errors.js'
-import { digestBytes } from '../format/types.js'
+import { algorithmOfDigest } from '../format/erofs/read-external.js'
 import type { ErofsVersion, ObjectId, VerityAlgorithm } from '../format/types.js'
 
 /** `composefs=` is what bootc writes and looks for; `composefs.digest=` also says how the image was made. */
@@ -71,9 +71,7 @@ export function composefsKarg(
 
 /** Which hash a digest is of, by its length. */
 export function algorithmOf(id: string): VerityAlgorithm | undefined {
-  if (!/^[0-9a-f]+$/.test(id)) return undefined
-  if (id.length === digestBytes.sha256 * 2) return 'sha256'
-  return id.length === digestBytes.sha512 * 2 ? 'sha512' : undefined
+  return /^(?:[0-9a-f]{64}){1,2}$/.test(id) ? algorithmOfDigest(id) : undefined
 }
 
 function parseLong(word: string): ComposefsKarg {

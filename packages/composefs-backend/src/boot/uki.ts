@@ -58,7 +58,7 @@ export async function openUki(source: ByteSource): Promise<Uki> {
  *
  * @see bootc 1.16 crates/lib/src/bootc_composefs/boot.rs, compute_boot_digest
  */
-export async function bootDigestOf(kernel: ByteSource, initrd: ByteSource): Promise<Digest> {
+export async function digestOfKernel(kernel: ByteSource, initrd: ByteSource): Promise<Digest> {
   const hash = createHash('sha256')
   for (const file of [kernel, initrd]) {
     for await (const chunk of file.read({ start: 0, end: file.sizeBytes })) hash.update(chunk)

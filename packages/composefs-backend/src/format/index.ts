@@ -1,4 +1,5 @@
 export * from './types.js'
+export { maxImageBytes } from './erofs/max-image.js'
 export { readErofs, type ErofsImage } from './erofs/read.js'
 export type { TreeConvention } from './erofs/read-convention.js'
 export type { ExternalFile, ReferencedObject } from './erofs/read-external.js'

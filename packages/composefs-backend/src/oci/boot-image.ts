@@ -1,4 +1,5 @@
 import type { Digest, OpOptions } from '@bootc-sdk/core'
+import { maxImageBytes } from '../format/erofs/max-image.js'
 import { readErofs } from '../format/erofs/read.js'
 import type { ErofsVersion, ObjectId } from '../format/types.js'
 import type { ComposefsRepo, RepoTransaction } from '../repo/api.js'
@@ -11,7 +12,7 @@ import { notStored } from './errors.js'
 import { fileImage } from './file-image.js'
 import type { Filing } from './filing.js'
 import { bootImageRef, imageRef } from './names.js'
-import { isWhole, maxImageBytes, RootImages } from './root-images.js'
+import { isWhole, RootImages } from './root-images.js'
 
 /** Versions that tools have sealed images with, newest first. */
 const sealedVersions: readonly ErofsVersion[] = [1, 2]

@@ -1,4 +1,5 @@
 import type { Bytes, ReadTree, StoredImage } from '@bootc-sdk/core'
+import { maxImageBytes } from '../format/erofs/max-image.js'
 import { readErofs } from '../format/erofs/read.js'
 import { writeErofs } from '../format/erofs/write.js'
 import type { ObjectId } from '../format/types.js'
@@ -8,7 +9,7 @@ import { corruptObject } from '../repo/errors.js'
 import { erofsReadTree } from '../tree/erofs-read-tree.js'
 import { treeFromLayers } from '../tree/from-layers.js'
 import { ociTransform } from '../tree/oci-transform.js'
-import { isWhole, maxImageBytes } from './root-images.js'
+import { isWhole } from './root-images.js'
 
 /** The root of an image, from its EROFS image, or from its layers where old tools have made none. */
 export async function openImage(repo: ComposefsRepo, image: StoredImage): Promise<ReadTree> {
@@ -20,7 +21,12 @@ export async function openImage(repo: ComposefsRepo, image: StoredImage): Promis
           version,
           algorithm,
         })
-  return erofsReadTree(readErofs(bytes), ({ digest, payload }, range) =>
+  return checkedTree(repo, bytes)
+}
+
+/** The files that an EROFS image has, with the content of objects. */
+export function checkedTree(repo: ComposefsRepo, image: Uint8Array): ReadTree {
+  return erofsReadTree(readErofs(image), ({ digest, payload }, range) =>
     // Without a digest the path of the object says it.
     checkedObject(repo, digest === '' ? payload.replaceAll('/', '') : digest, range),
   )

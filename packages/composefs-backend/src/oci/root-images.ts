@@ -10,9 +10,6 @@ import { bootImageRef, imageRef } from './names.js'
 import { isSameTree } from './same-tree.js'
 import type { ImageStoreSettings } from './settings.js'
 
-/** Larger images no tool accepts. */
-export const maxImageBytes = 1024 * 1024 * 1024
-
 /**
  * The EROFS images of one root file system. Those that the config stream links already are not made again;
  * the tree is built when the first one is really made, and once.

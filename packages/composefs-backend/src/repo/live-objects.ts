@@ -1,4 +1,5 @@
 import { isBootcError } from '@bootc-sdk/core'
+import { maxImageBytes } from '../format/erofs/max-image.js'
 import { readErofs } from '../format/erofs/read.js'
 import type { ObjectId } from '../format/types.js'
 import type { RepoContext } from './context.js'
@@ -9,9 +10,6 @@ import type { Problems } from './problems.js'
 import { walkRefs } from './refs.js'
 import { RepoSplitstream } from './splitstream-reader.js'
 import { isForeignLink } from './staging.js'
-
-/** Larger images are not read by anybody. */
-export const maxImageBytes = 1024 * 1024 * 1024
 
 export interface GcRoots {
   readonly images?: Iterable<ObjectId>

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import type { BootFile, ReadTree } from '@bootc-sdk/core'
+import { digestHex } from '@bootc-sdk/core/oci'
 import { treeFileSource } from '../boot/byte-source.js'
-import { openUki } from '../boot/uki.js'
+import { digestOfKernel, openUki } from '../boot/uki.js'
 import { notBootable } from '../tree/oci-transform.js'
 import type { BootType } from './origin.js'
 
@@ -40,16 +40,12 @@ export async function bootSourceOf(tree: ReadTree, type: BootType): Promise<Boot
 
 /** Kernels of one digest are interchangeable: sha256 over kernel and initramfs, hex. */
 export async function bootDigestOf(source: BootSource): Promise<string> {
-  if (source.type === 'uki') {
-    const { tree, path, sizeBytes } = source.image
-    const uki = await openUki(treeFileSource(tree, { path, sizeBytes }))
-    return (await uki.bootDigest()).replace(/^sha256:/, '')
-  }
-  const hash = createHash('sha256')
-  for (const { tree, path } of [source.kernel, source.initrd]) {
-    for await (const chunk of tree.read(path)) hash.update(chunk)
-  }
-  return hash.digest('hex')
+  const bytes = (file: BootFile) => treeFileSource(file.tree, file)
+  const digest =
+    source.type === 'uki'
+      ? await (await openUki(bytes(source.image))).bootDigest()
+      : await digestOfKernel(bytes(source.kernel), bytes(source.initrd))
+  return digestHex(digest)
 }
 
 async function findKernel(tree: ReadTree): Promise<BootSource> {

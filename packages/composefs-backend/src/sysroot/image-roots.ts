@@ -1,11 +1,7 @@
 import { BootcError, type DeploymentId, type ReadTree } from '@bootc-sdk/core'
-import { readErofs } from '../format/erofs/read.js'
-import { checkedObject } from '../oci/open-image.js'
+import { maxImageBytes } from '../format/erofs/max-image.js'
+import { checkedTree } from '../oci/open-image.js'
 import type { ComposefsRepo } from '../repo/api.js'
-import { erofsReadTree } from '../tree/erofs-read-tree.js'
-
-/** Larger images no tool accepts. */
-const maxImageBytes = 1024 * 1024 * 1024
 
 /** Images kept open; each takes about as much memory as it is long. */
 const maxOpen = 4
@@ -43,9 +39,6 @@ export class ImageRoots {
 
   async #read(id: DeploymentId): Promise<ReadTree> {
     const repo = this.#repo
-    const image = readErofs(await repo.readObject(id, maxImageBytes))
-    return erofsReadTree(image, ({ digest, payload }, range) =>
-      checkedObject(repo, digest === '' ? payload.replaceAll('/', '') : digest, range),
-    )
+    return checkedTree(repo, await repo.readObject(id, maxImageBytes))
   }
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { isBootcError } from '@bootc-sdk/core'
 import { bytesSource } from '../../src/boot/byte-source.js'
 import { peSections, readPe } from '../../src/boot/pe.js'
-import { bootDigestOf, openUki } from '../../src/boot/uki.js'
+import { digestOfKernel, openUki } from '../../src/boot/uki.js'
 import { goldenTree } from '../tree/golden-images.js'
 import { at, failure } from '../tree/layers.js'
 import { makePe } from './make-pe.js'
@@ -99,8 +99,8 @@ describe('unified kernel images', () => {
 
   test('the digest is that of a kernel and an initrd in files', async () => {
     const source = (text: string) => bytesSource(Buffer.from(text))
-    expect(await bootDigestOf(source('kernel'), source('initrd'))).toBe(sha256('kernel', 'initrd'))
-    expect(await bootDigestOf(source('initrd'), source('kernel'))).not.toBe(sha256('kernel', 'initrd'))
+    expect(await digestOfKernel(source('kernel'), source('initrd'))).toBe(sha256('kernel', 'initrd'))
+    expect(await digestOfKernel(source('initrd'), source('kernel'))).not.toBe(sha256('kernel', 'initrd'))
   })
 
   test('an addon has a command line and nothing to boot', async () => {

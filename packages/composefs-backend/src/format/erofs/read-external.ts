@@ -84,7 +84,7 @@ export function isPathOf(payload: ByteString, digest: string): boolean {
   )
 }
 
-export function algorithmOf(digest: string): VerityAlgorithm {
+export function algorithmOfDigest(digest: string): VerityAlgorithm {
   return digest.length === 64 ? 'sha256' : 'sha512'
 }
 

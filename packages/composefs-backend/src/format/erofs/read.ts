@@ -4,7 +4,7 @@ import { badImage } from '../errors.js'
 import type { TreeConvention } from './read-convention.js'
 import { forEachEntry } from './read-directory.js'
 import {
-  algorithmOf,
+  algorithmOfDigest,
   isPathOf,
   objectsOf,
   readExternal,
@@ -95,7 +95,7 @@ class Image implements ErofsImage {
       for (const { inode } of this.walk()) {
         const digest = this.external(inode)?.digest ?? ''
         if (digest === '') continue
-        this.#algorithm = algorithmOf(digest)
+        this.#algorithm = algorithmOfDigest(digest)
         break
       }
     }
