@@ -26,4 +26,6 @@ test('commands, sub-commands, options and values are completed', async () => {
   expect(await bash('bootc-sdk ostree pu')).toEqual(['pull-local', 'pull'])
   expect(await bash('bootc-sdk --verbose image pull --i')).toEqual(['--init'])
   expect(await bash('bootc-sdk status --format ')).toEqual(['humanreadable', 'yaml', 'json'])
+  expect(await bash('bootc-sdk install to-image --format ')).toEqual(['raw', 'qcow2'])
+  expect(await bash('bootc-sdk install to-disk --filesystem ')).toEqual(['ext4', 'xfs', 'btrfs'])
 })

@@ -53,15 +53,12 @@ function bash(nodes: readonly Node[]): string {
     return `    '${node.path}') words='${words.join(' ')}' ;;`
   })
   const values = valueCases(nodes).map(
-    ([flag, choices]) => `    ${flag}) COMPREPLY=($(compgen -W '${choices}' -- "$cur")); return ;;`,
+    ([option, choices]) => `    '${option}') COMPREPLY=($(compgen -W '${choices}' -- "$cur")); return ;;`,
   )
   return `# bash completion for bootc-sdk
 _bootc_sdk() {
   local cur="\${COMP_WORDS[COMP_CWORD]}" prev="\${COMP_WORDS[COMP_CWORD-1]}" path='bootc-sdk' words='' word known
   COMPREPLY=()
-  case "$prev" in
-${values.join('\n')}
-  esac
   local i
   for ((i = 1; i < COMP_CWORD; i++)); do
     word="\${COMP_WORDS[i]}"
@@ -72,6 +69,9 @@ ${nodes
   .join('\n')}
     esac
   done
+  case "$path $prev" in
+${values.join('\n')}
+  esac
   case "$path" in
 ${cases.join('\n')}
   esac
@@ -99,14 +99,13 @@ function zsh(nodes: readonly Node[]): string {
     ]
     return `    '${node.path}') entries=(${words.join(' ')}) ;;`
   })
-  const values = valueCases(nodes).map(([flag, choices]) => `    ${flag}) compadd -- ${choices}; return ;;`)
+  const values = valueCases(nodes).map(
+    ([option, choices]) => `    '${option}') compadd -- ${choices}; return ;;`,
+  )
   return `#compdef bootc-sdk
 _bootc_sdk() {
   local path_words='bootc-sdk' word
   local -a entries
-  case "$words[CURRENT-1]" in
-${values.join('\n')}
-  esac
   for word in "\${(@)words[2,CURRENT-1]}"; do
     case "$path_words $word" in
 ${nodes
@@ -115,6 +114,9 @@ ${nodes
   .join('\n')}
     esac
   done
+  case "$path_words $words[CURRENT-1]" in
+${values.join('\n')}
+  esac
   case "$path_words" in
 ${cases.join('\n')}
   esac
@@ -151,13 +153,11 @@ function fish(nodes: readonly Node[]): string {
   return `${lines.join('\n')}\n`
 }
 
-/** Options with a closed set of values; those of one name have the same set everywhere. */
-function valueCases(nodes: readonly Node[]): [flag: string, choices: string][] {
-  const cases = new Map<string, Set<string>>()
-  for (const { flags, values } of nodes.flatMap((node) => node.options)) {
-    for (const flag of values.length > 0 ? flags : []) {
-      cases.set(flag, new Set([...(cases.get(flag) ?? []), ...values]))
-    }
-  }
-  return [...cases].map(([flag, values]) => [flag, [...values].join(' ')])
+/** Options with a closed set of values, behind their command: one name may have other values elsewhere. */
+function valueCases(nodes: readonly Node[]): [option: string, choices: string][] {
+  return nodes.flatMap(({ path, options }) =>
+    options.flatMap(({ flags, values }) =>
+      values.length === 0 ? [] : flags.map((flag): [string, string] => [`${path} ${flag}`, values.join(' ')]),
+    ),
+  )
 }
