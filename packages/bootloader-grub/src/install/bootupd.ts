@@ -1,6 +1,7 @@
 import { isBootcError } from '@bootc-sdk/core'
-import type { Host, OpOptions, ReadTree, Sysroot } from '@bootc-sdk/core'
+import type { Host, LoaderProgram, OpOptions, ReadTree, Sysroot } from '@bootc-sdk/core'
 import { isDirectory } from '@bootc-sdk/core/boot-kit'
+import { bootupdPrograms } from './bootupd-status.js'
 
 /** Does the image bring what bootupd installs? */
 export async function bringsBootupd(tree: ReadTree): Promise<boolean> {
@@ -44,6 +45,13 @@ export async function updateByBootupd(
 ): Promise<string | undefined> {
   if (!live) return 'it updates only the running system'
   return whyNot(await runProgram(host, ['bootupctl', 'update'], signal))
+}
+
+/** What it says of components that it installed; empty where it cannot be asked. */
+export async function programsOfBootupd(sysroot: Sysroot): Promise<LoaderProgram[]> {
+  if (!sysroot.live || !(await isBootupds(sysroot))) return []
+  const { code, stdout } = await runProgram(sysroot.host, ['bootupctl', 'status', '--json'], undefined)
+  return code === 0 ? bootupdPrograms(stdout) : []
 }
 
 function whyNot({ code, stderr }: { readonly code: number; readonly stderr: string }): string | undefined {

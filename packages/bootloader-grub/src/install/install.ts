@@ -13,7 +13,7 @@ import { nodeDir } from '@bootc-sdk/core/node'
 import { ensureEnvironment, grubDir } from '../environment-file.js'
 import { printStub } from '../format/stub.js'
 import { biosImage, type BiosImage } from './bios-image.js'
-import { bringsBootupd, isBootupds, runBootupd, updateByBootupd } from './bootupd.js'
+import { bringsBootupd, isBootupds, programsOfBootupd, runBootupd, updateByBootupd } from './bootupd.js'
 import { findModules, makeCoreImage } from './core-image.js'
 import {
   bootupdPayload,
@@ -99,16 +99,14 @@ export async function installGrub(sysroot: Sysroot, options: GrubInstallOptions)
   return warnings
 }
 
-/** Programs of GRUB and shim as installed, beside what an image brings. */
-export async function grubPrograms(
-  { host, esps }: Sysroot,
-  tree: ReadTree | undefined,
-): Promise<LoaderProgram[]> {
+/** Programs of GRUB and shim as installed, beside what an image brings; first what bootupd says of its own. */
+export async function grubPrograms(sysroot: Sysroot, tree: ReadTree | undefined): Promise<LoaderProgram[]> {
+  const { host, esps } = sysroot
   const payload =
     tree === undefined
       ? undefined
       : ((await bootupdPayload(tree)) ?? (await packagedPayload(tree, host.arch)))
-  return programsOn(esps, payload?.files ?? [])
+  return [...(await programsOfBootupd(sysroot)), ...(await programsOn(esps, payload?.files ?? []))]
 }
 
 async function findPayload(
