@@ -10,7 +10,7 @@ export function appendExceptDefault(specs: readonly BootSpec[], setting: string 
   const keys = (setting ?? '')
     .split(';')
     .map((pair) => pair.trim())
-    .filter((pair) => /^[a-zA-Z][^=\s]*=/.test(pair))
+    .filter((pair) => /^[a-zA-Z][^=\s]*=[^\r\n]*$/.test(pair))
     .map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)] as const)
   if (keys.length === 0) return [...specs]
   return specs.map((spec, index) =>
