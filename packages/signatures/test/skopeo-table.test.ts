@@ -59,7 +59,7 @@ async function pull(one: TrustCase, requests: string[]): Promise<string> {
     const engine = containersPolicy({
       policy,
       signatures: async () => (isRegistry ? transport.signatures!(image) : []),
-      verifiers: async () => Promise.resolve(signatureVerifiers()),
+      verifiers: async () => Promise.resolve(signatureVerifiers({ now: () => table.madeAt })),
       readFile: (path) => reader.read(path),
       place: ({ name }) => Promise.resolve({ realPath: name.split(':')[0]! }),
     })

@@ -17,6 +17,8 @@ export interface TrustCase {
 
 export interface TrustTable {
   readonly tool: string
+  /** Milliseconds since the epoch: certificates in the table are judged as of then. */
+  readonly madeAt: number
   /** Directory that images by path lie in. */
   readonly work: string
   readonly cases: readonly TrustCase[]
