@@ -67,7 +67,7 @@ test.skipIf(noAwk)('files that are right are not written', () => {
   expect(statSync(join(root, 'etc/shadow')).mtimeMs).toBe(1000)
 })
 
-test.skipIf(noAwk).each([
+test.skipIf(noAwk).each<[string, Tree]>([
   ['no list of accounts', { 'etc/shadow': 'root:*\n' }],
   ['an empty list of accounts', { 'etc/shadow': 'root:*\n', 'etc/passwd': '' }],
   ['no shadow', { 'etc/passwd': 'root:x:0:0\n' }],
