@@ -1,6 +1,12 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { BootcError, type Host, type InstallOptions, type SignedImageReference } from '@bootc-sdk/core'
+import {
+  BootcError,
+  type BiosTarget,
+  type Host,
+  type InstallOptions,
+  type SignedImageReference,
+} from '@bootc-sdk/core'
 import { nodeDir } from '@bootc-sdk/core/node'
 import { UsageError } from '../io.js'
 import { imgrefOf, parseImgref } from '../imgref.js'
@@ -67,12 +73,13 @@ export async function commonOptions(flags: InstallFlags): Promise<CommonInstallO
 export function loaderOptions(
   flags: InstallFlags,
   host: Host,
-  hasEsp: boolean,
+  { hasEsp, bios }: { readonly hasEsp: boolean; readonly bios: BiosTarget | undefined },
 ): Exclude<InstallOptions['loader'], undefined> {
   const generic = flags.genericImage === true
   return {
     firmwareVariables: !generic && hasEsp && host.supports.root && host.supports.efivars,
     randomSeed: !generic,
+    ...(bios === undefined ? {} : { bios }),
     ...(flags.bootupdSkipBootUuid === true ? { skipBootUuid: true } : {}),
   }
 }

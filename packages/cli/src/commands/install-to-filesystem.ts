@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { BootcError, type BiosTarget } from '@bootc-sdk/core'
 import { displaySignedReference } from '@bootc-sdk/core/oci'
 import { finalizeFileSystems, nodeHost, nodeSysroot } from '@bootc-sdk/core/node'
 import type { Cli } from '../io.js'
@@ -25,6 +26,7 @@ import { withProgress } from './with-progress.js'
 interface TargetFlags extends InstallFlags {
   readonly replace?: 'wipe' | 'alongside'
   readonly acknowledgeDestructive?: boolean
+  readonly bootMode?: 'uefi' | 'bios' | 'both'
 }
 
 interface FilesystemFlags extends TargetFlags {
@@ -85,6 +87,8 @@ async function installInto(
       : nodeSysroot(place.physical, { mountedBelow: place.mountedBelow })
   const bootc = await openParts(cli, sysroot, flags, flags)
   const bootMount = await findBootMount(place, sysroot)
+  const hasEsp = sysroot.esps.length > 0
+  const bios = await findBios(flags, place, hasEsp)
   const { rootMountSpec, bootMountSpec } = how
   if (flags.json !== true) {
     await cli.out.write(`Installing image: ${displaySignedReference(common.source)}\n`)
@@ -100,11 +104,28 @@ async function installInto(
       ...(bootMount === undefined ? {} : { bootMount }),
       ...(flags.replace === undefined ? {} : { replace: flags.replace }),
       ...(how.cleanup === true ? { cleanup: true } : {}),
-      loader: loaderOptions(flags, sysroot.host, sysroot.esps.length > 0),
+      loader: loaderOptions(flags, sysroot.host, { hasEsp, bios }),
     }),
   )
   const warnings = how.finalize ? await finalizeFileSystems(sysroot, { signal: cli.signal }) : []
   await printInstalled(cli, flags, result, { warnings })
+}
+
+/** For BIOS only where asked, or where there is no EFI system partition; the disk must have a place for it. */
+async function findBios(
+  { bootMode }: TargetFlags,
+  { mount }: InstallPlace,
+  hasEsp: boolean,
+): Promise<BiosTarget | undefined> {
+  if (mount === undefined || bootMode === 'uefi' || (bootMode === undefined && hasEsp)) return undefined
+  const { biosTargetBeside } = await import('@bootc-sdk/disk-image')
+  const found = await biosTargetBeside(mount.source)
+  if (found !== undefined || bootMode === undefined) return found
+  throw new BootcError(
+    'SYSROOT_DISK_UNSUPPORTED',
+    `boot mode ${bootMode}: the disk of ${mount.source} has no BIOS boot partition`,
+    { details: { what: `boot mode ${bootMode}`, reason: 'there is no BIOS boot partition' } },
+  )
 }
 
 const waitSeconds = 20

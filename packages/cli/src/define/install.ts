@@ -32,11 +32,6 @@ export function defineInstallCommands(program: Command, action: Action): void {
         'Of the root, in MiB or with M, G or T; default: all that is left',
       ).argParser(parseSize),
     )
-    .addOption(
-      new Option('--boot-mode <mode>', 'What starts the disk; default: uefi, where there is one').choices([
-        ...['uefi', 'bios', 'both'],
-      ]),
-    )
     .action(action(async () => (await import('../commands/install-to-disk.js')).installToDisk))
 
   const toFilesystem = install
@@ -71,6 +66,7 @@ export function defineInstallCommands(program: Command, action: Action): void {
     .action(action(async () => (await import('../commands/install-to-filesystem.js')).installToExistingRoot))
 
   for (const command of [toDisk, toFilesystem, toExistingRoot]) {
+    command.addOption(bootModeOption())
     for (const option of installOptions()) command.addOption(option)
   }
 
@@ -93,6 +89,12 @@ export function defineInstallCommands(program: Command, action: Action): void {
     .option('--all', 'Also kernel arguments')
     .option('--root <dir>', 'Root of the image', '/')
     .action(action(async () => (await import('../commands/print-configuration.js')).printConfiguration))
+}
+
+function bootModeOption(): Option {
+  return new Option('--boot-mode <mode>', 'What starts the disk; default: uefi, where there is one').choices([
+    ...['uefi', 'bios', 'both'],
+  ])
 }
 
 function replaceOption(): Option {

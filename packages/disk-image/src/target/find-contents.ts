@@ -30,9 +30,7 @@ const signatures: readonly (readonly [name: string, at: number, magic: string])[
 export function findContents(head: Buffer): DiskContents {
   const has = (at: number, magic: string) => head.toString('latin1', at, at + magic.length) === magic
   const fileSystem = signatures.find(([, at, magic]) => has(at, magic))?.[0]
-  // Logical blocks of 512 bytes, or of 4096.
-  const gptAt = [512, 4096].find((at) => has(at, 'EFI PART'))
-  if (gptAt !== undefined) return { table: 'gpt', partitions: gptPartitions(head, gptAt) }
+  if (gptAt(head) !== undefined) return { table: 'gpt', partitions: readGptEntries(head).length }
   const dos = fileSystem === undefined && has(510, '\x55\xaa') ? dosPartitions(head) : 0
   return {
     ...(dos > 0 ? { table: 'dos' } : {}),
@@ -41,17 +39,34 @@ export function findContents(head: Buffer): DiskContents {
   }
 }
 
-function gptPartitions(head: Buffer, at: number): number {
-  const start = Number(head.readBigUInt64LE(at + 72)) * at
-  const count = head.readUInt32LE(at + 80)
-  const size = head.readUInt32LE(at + 84)
-  if (size < 128 || size > 4096) return 0
-  let used = 0
-  for (let i = 0; i < Math.min(count, 128); i++) {
-    const entry = head.subarray(start + i * size, start + i * size + 16)
-    if (entry.some((byte) => byte !== 0)) used++
+export interface GptEntry {
+  /** GUID as it is on disk. */
+  readonly type: Buffer
+  readonly startBytes: number
+  readonly sizeBytes: number
+}
+
+/** Entries in use of the first table, unchecked: for those who look, not for those who rely on it. */
+export function readGptEntries(head: Buffer): GptEntry[] {
+  const block = gptAt(head)
+  if (block === undefined) return []
+  const start = Number(head.readBigUInt64LE(block + 72)) * block
+  const count = Math.min(head.readUInt32LE(block + 80), 128)
+  const size = head.readUInt32LE(block + 84)
+  const entries: GptEntry[] = []
+  for (let at = start; size >= 128 && at < start + count * size && at + 128 <= head.length; at += size) {
+    const type = head.subarray(at, at + 16)
+    if (type.every((byte) => byte === 0)) continue
+    const [first, last] = [head.readBigUInt64LE(at + 32), head.readBigUInt64LE(at + 40)]
+    const sizeBytes = (Number(last) - Number(first) + 1) * block
+    entries.push({ type, startBytes: Number(first) * block, sizeBytes })
   }
-  return used
+  return entries
+}
+
+/** Where the header is: logical blocks have 512 bytes, or 4096. */
+function gptAt(head: Buffer): number | undefined {
+  return [512, 4096].find((at) => head.toString('latin1', at, at + 8) === 'EFI PART')
 }
 
 function dosPartitions(head: Buffer): number {

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import { mkdir, symlink, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { checkDiskTarget } from '../../src/index.js'
+import { biosTargetBeside, biosTargetOn, checkDiskTarget } from '../../src/index.js'
 import { findContents } from '../../src/target/find-contents.js'
 import { writeGpt } from '../../src/format/gpt.js'
 import { scratch } from '../scratch.js'
@@ -43,6 +43,39 @@ describe('what is on a disk', () => {
     table.writeUInt32LE(0xffffffff, 512 + 80)
     table.writeBigUInt64LE(0xffffffffffffn, 512 + 72)
     expect(findContents(table)).toEqual({ table: 'gpt', partitions: 0 })
+  })
+})
+
+describe('the place of a loader for BIOS', () => {
+  const biosBoot = '21686148-6449-6E6F-744E-656564454649'
+
+  test('is the first sector and the BIOS boot partition; nothing else changes', async () => {
+    const disk = join(await scratch(), 'disk')
+    const { head: table } = writeGpt({
+      diskUuid: uuid,
+      diskBytes: 8 * mebibyte,
+      partitions: [partition, { ...partition, typeUuid: biosBoot, startBytes: 2 * mebibyte }],
+    })
+    await writeFile(disk, table)
+    await truncate(disk, 8 * mebibyte)
+    const target = (await biosTargetOn(disk))!
+    expect(target).toMatchObject({ startBytes: 2 * mebibyte, sizeBytes: mebibyte })
+    await target.write(Buffer.from('boot code'), Buffer.from('core'))
+    const written = await readFile(disk)
+    const expected = Buffer.alloc(8 * mebibyte)
+    table.copy(expected)
+    expected.write('boot code', 0)
+    expected.write('core', 2 * mebibyte)
+    expect(written.equals(expected)).toBe(true)
+    await expect(target.write(Buffer.alloc(441), Buffer.alloc(1))).rejects.toThrow(RangeError)
+    await expect(target.write(Buffer.alloc(1), Buffer.alloc(mebibyte + 1))).rejects.toThrow(RangeError)
+  })
+
+  test('is not there on other disks', async () => {
+    const disk = join(await scratch(), 'disk')
+    await writeFile(disk, gpt(2))
+    expect(await biosTargetOn(disk)).toBeUndefined()
+    expect(await biosTargetBeside('/dev/null')).toBeUndefined()
   })
 })
 
