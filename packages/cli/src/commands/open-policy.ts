@@ -1,4 +1,4 @@
-import { BootcError, type ImageTransport, type SignaturePolicy } from '@bootc-sdk/core'
+import { BootcError, type ImageReference, type ImageTransport, type SignaturePolicy } from '@bootc-sdk/core'
 
 /**
  * This machine's containers-policy.json(5).
@@ -17,7 +17,17 @@ export async function openPolicy(
     policy: () => Promise.resolve(policy),
     signatures: signaturesFrom(transports),
     verifiers: loadVerifiers,
+    place: storagePlace,
   })
+}
+
+/** Scopes of podman's storage name the storage: that of `[DRIVER@ROOT…]`, else the machine's. */
+async function storagePlace({ transport, name }: ImageReference) {
+  if (transport !== 'containers-storage') return undefined
+  const { loadStorageConf } = await import('@bootc-sdk/containers-storage')
+  const conf = loadStorageConf()
+  const named = /^\[(?:([^@\]]+)@)?([^+:\]]+)/.exec(name)
+  return { driver: named?.[1] ?? conf.driver ?? 'overlay', graphRoot: named?.[2] ?? conf.graphRoot }
 }
 
 /** Loaded for policies that ask for signatures, and a package that may have been left out. */

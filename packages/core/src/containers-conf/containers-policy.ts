@@ -33,8 +33,11 @@ export interface ContainersPolicyOptions {
   readonly ostreeRemote?: (image: ResolvedImage, remote: string, options: OpOptions) => Promise<void>
   /** Keys that the policy names. Default: files of this machine. */
   readonly readFile?: (path: string) => Promise<Uint8Array | undefined>
-  /** Default: the real path of what `oci:`, `oci-archive:` and `dir:` name. */
-  readonly place?: (reference: ImageReference) => Promise<ReferencePlace>
+  /**
+   * What scopes depend on besides the name. Where it does not know, the real path of what `oci:`, `oci-archive:` and
+   * `dir:` name counts.
+   */
+  readonly place?: (reference: ImageReference) => Promise<ReferencePlace | undefined>
 }
 
 /**
@@ -95,7 +98,7 @@ async function judge(
   operation: OpOptions,
 ): Promise<void> {
   const { reference } = image
-  const place = await (options.place ?? hostPlace)(reference)
+  const place = (await options.place?.(reference)) ?? (await hostPlace(reference))
   const decision = requirementsFor(reference, policy, place)
   let signatures: Promise<readonly ImageSignature[]> | undefined
   const judged = {
