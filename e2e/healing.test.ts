@@ -9,7 +9,8 @@ import { factsOf, guest, statusOf } from './lib/system.js'
 import { debianImage, outputDir, scratch } from './lib/tools.js'
 import { guestsWanted } from './lib/wanted.js'
 
-const reason = guestsWanted() === 'ci' ? 'E2E_GUESTS=ci' : noGuests()
+const reason = noGuests()
+const isShort = guestsWanted() === 'ci'
 
 /** What is wrong with an image, and what is told about it afterwards. */
 const causes = {
@@ -25,7 +26,9 @@ const paths: (BootPath & { causes: readonly Cause[] })[] = [
   { store: 'ostree', loader: 'systemd-boot', causes: ['health'] },
   { store: 'composefs', loader: 'grub', causes: ['health'] },
 ]
-const tries = 3
+const wanted = isShort ? [{ ...paths[0]!, causes: ['panic'] as const }] : paths
+/** The image says 3. */
+const tries = isShort ? 1 : 3
 
 describe.skipIf(reason)(
   `a machine that updates itself to an image that does not work${reason ? ` (${reason})` : ''}`,
@@ -47,7 +50,7 @@ describe.skipIf(reason)(
       clean()
     })
 
-    test.each(paths.map((path) => [nameOf(path), path.causes.join(', '), path] as const))(
+    test.each(wanted.map((path) => [nameOf(path), path.causes.join(', '), path] as const))(
       '%s: comes back by itself (%s), says why, does not try again, and goes on with the next image',
       { timeout: 6 * 3_600_000 },
       async (name, _causes, path) => {
@@ -74,6 +77,7 @@ describe.skipIf(reason)(
            printf '[Service]\\nExecStart=\\nExecStart=/usr/bin/bootc-sdk upgrade --apply --quiet --tls-verify=false\\n' >$dir/50-e2e.conf
            ln -s /dev/null /etc/systemd/system/bootc-sdk-update.timer
            systemctl daemon-reload
+           ${isShort ? `mkdir -p /etc/bootc-sdk; printf '[trial]\\ntries = ${tries}\\n' >/etc/bootc-sdk/boot-trial.toml` : ''}
            echo local >/etc/local.conf`,
         )
         const update = () => machine!.start('systemctl start --no-block bootc-sdk-update.service')
@@ -106,6 +110,7 @@ describe.skipIf(reason)(
           expect(again.output).toMatch(/failed/)
           expect((await statusOf(machine)).status.staged).toBeNull()
 
+          if (isShort) break
           // What comes next is another matter.
           good = { 2: '4', 4: '2' }[good]!
           goodDigest = registry.push(`${layout}:v${good}`, image)
