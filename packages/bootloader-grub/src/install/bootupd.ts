@@ -1,5 +1,5 @@
 import { isBootcError } from '@bootc-sdk/core'
-import type { Host, LoaderProgram, OpOptions, ReadTree, Sysroot } from '@bootc-sdk/core'
+import type { Host, LoaderInstallOptions, LoaderProgram, OpOptions, ReadTree, Sysroot } from '@bootc-sdk/core'
 import { isDirectory } from '@bootc-sdk/core/boot-kit'
 import { bootupdPrograms } from './bootupd-status.js'
 
@@ -17,8 +17,9 @@ export async function bringsBootupd(tree: ReadTree): Promise<boolean> {
 export async function runBootupd(
   { host, root }: Sysroot,
   tree: ReadTree & { readonly hostPath?: string },
-  { firmwareVariables, signal }: OpOptions & { readonly firmwareVariables: boolean },
+  options: OpOptions & Required<Pick<LoaderInstallOptions, 'firmwareVariables' | 'skipBootUuid'>>,
 ): Promise<string | undefined> {
+  const { firmwareVariables, skipBootUuid, signal } = options
   if (root.hostPath === undefined || tree.hostPath === undefined) return 'the target is not mounted'
   if (!host.supports.root) return 'only root can run bootupctl'
   const run = (argv: readonly string[]) => runProgram(host, argv, signal)
@@ -26,7 +27,7 @@ export async function runBootupd(
     return 'the target is a directory, not a mounted file system'
   }
   const result = await run([
-    ...['bootupctl', 'backend', 'install', '--write-uuid'],
+    ...['bootupctl', 'backend', 'install', skipBootUuid ? '--with-static-configs' : '--write-uuid'],
     ...(firmwareVariables ? ['--update-firmware', '--auto'] : []),
     ...['--src-root', tree.hostPath, '--filesystem', root.hostPath, root.hostPath],
   ])

@@ -39,7 +39,7 @@ type Warn = (code: string, message: string, details?: Warning['details']) => voi
  * @throws BootcError `HOST_TOOL_MISSING`, `BOOT_LOADER_INVALID`, `BOOT_NO_SPACE`
  */
 export async function installGrub(sysroot: Sysroot, options: GrubInstallOptions): Promise<Warning[]> {
-  const { tree, bios, update = false, firmwareVariables = false, signal } = options
+  const { tree, bios, update = false, firmwareVariables = false, skipBootUuid = false, signal } = options
   const { boot, esps, host } = sysroot
   const warnings: Warning[] = []
   const warn: Warn = (code, message, details = {}) => void warnings.push({ code, message, details })
@@ -50,7 +50,7 @@ export async function installGrub(sysroot: Sysroot, options: GrubInstallOptions)
   if (update ? await isBootupds(sysroot) : await bringsBootupd(tree)) {
     const why = update
       ? await updateByBootupd(sysroot, signal)
-      : await runBootupd(sysroot, tree, { firmwareVariables, signal })
+      : await runBootupd(sysroot, tree, { firmwareVariables, skipBootUuid, signal })
     if (why === undefined) return warnings
     warn('boot:bootupd-skipped', `bootupd has not ${update ? 'updated' : 'installed'} GRUB: ${why}`)
     // Its record of what is installed would be wrong.
