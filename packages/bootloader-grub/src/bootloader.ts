@@ -10,7 +10,6 @@ import {
   writeEnvironment,
 } from './environment-file.js'
 import { names as variables } from './format/trial-script.js'
-import { grubPrograms, installGrub } from './install/install.js'
 import { isMenuWanted, someConfigReads, type MenuMode } from './menu-wanted.js'
 import { settleJournal } from './settle-journal.js'
 import { endStaleTrial, endTrial, needsTrial, startTrial } from './trial-steps.js'
@@ -110,9 +109,11 @@ export async function openGrub(
         }
       : {}),
 
-    programs: (tree) => grubPrograms(sysroot, tree),
+    // Loaded when it is called: commands that only switch entries start sooner.
+    programs: async (tree) => (await import('./install/install.js')).grubPrograms(sysroot, tree),
 
-    install: (_lock, options = {}) => installGrub(sysroot, { ...options, timeoutSeconds }),
+    install: async (_lock, options = {}) =>
+      (await import('./install/install.js')).installGrub(sysroot, { ...options, timeoutSeconds }),
   }
 }
 

@@ -4,7 +4,6 @@ import { parseBootCount } from '@bootc-sdk/core/bls'
 import { copyToFat, missingOnFat } from '@bootc-sdk/core/boot-kit'
 import { placementsOf } from './artifacts.js'
 import { entriesDir, readEntries, readSet, renderEntries, sameSet, stagedDir } from './entries.js'
-import { installLoader, loaderPrograms } from './install.js'
 import { installedVersion } from './installed.js'
 import { readActive } from './journal.js'
 import { bootOnce } from './one-shot.js'
@@ -105,11 +104,12 @@ export function openSystemdBoot({ sysroot, volumes, efivars }: LoaderParts): Boo
       await bootOnce(id, { host: sysroot.host, efivars, esp: volumes.esps[0] })
     },
 
-    programs: (tree) => loaderPrograms(volumes, tree),
+    // Loaded when it is called: commands that only switch entries start sooner.
+    programs: async (tree) => (await import('./install.js')).loaderPrograms(volumes, tree),
 
     async install(lock, options = {}) {
       void lock
-      return installLoader(sysroot.host, volumes, options)
+      return (await import('./install.js')).installLoader(sysroot.host, volumes, options)
     },
   }
 }

@@ -1,6 +1,6 @@
 import { BootcError, type DeploymentId, type ReadTree } from '@bootc-sdk/core'
 import { maxImageBytes } from '../format/erofs/max-image.js'
-import { checkedTree } from '../oci/open-image.js'
+import { checkedTree } from '../oci/checked-tree.js'
 import type { ComposefsRepo } from '../repo/api.js'
 
 /** Images kept open; each takes about as much memory as it is long. */
