@@ -21,7 +21,7 @@ function pulled() {
   const sysroot = fresh('sysroot')
   mkdirSync(sysroot)
   run('ostree', 'admin', 'init-fs', '--modern', sysroot)
-  run('ostree', 'admin', 'stateroot-init', `--sysroot=${sysroot}`, 'default')
+  run('ostree', 'admin', 'os-init', `--sysroot=${sysroot}`, 'default')
   const repo = join(sysroot, 'ostree/repo')
   run(...cli, 'image', 'pull', `oci:${layout}:zstd`, '--store', 'ostree', '--repo', repo)
   const refs = execFileSync('ostree', [`--repo=${repo}`, 'refs', '--list'], { encoding: 'utf8' }).split('\n')
