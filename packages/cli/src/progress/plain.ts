@@ -15,6 +15,15 @@ export function plainLine(event: ProgressEvent, before: ProgressState): string |
       const { id, attempt, waitMs, reason } = event.detail
       return printable(`retry ${attempt} of ${shortDigest(id)} in ${(waitMs / 1000).toFixed(1)} s: ${reason}`)
     }
+    case 'pull:partial': {
+      const { id, fetchBytes, totalBytes, reason } = event.detail
+      const layer = shortDigest(id)
+      return printable(
+        reason === undefined
+          ? `fetching ${formatBytes(fetchBytes)} of ${formatBytes(totalBytes)} of ${layer}`
+          : `fetching ${layer} whole: ${reason}`,
+      )
+    }
     case 'import:merge':
       // Core and the store may both say so.
       return event.detail.done && before.step !== undefined ? 'merged layers' : undefined

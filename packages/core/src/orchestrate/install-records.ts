@@ -19,11 +19,13 @@ export async function writeRecords(
     const kernel = aleph.kernel ?? (await kernelRelease(sysroot, options))
     const selinux = await selinuxState(tree, options)
     const text = printAleph({ source, target, image, kernel, selinux })
-    await root.write(alephPath, Buffer.from(text), { mode: 0o644 })
+    // Under its name at once, as everything here: an installation that is cut off is made again, and a temporary file
+    // would stay.
+    await root.write(alephPath, Buffer.from(text), { mode: 0o644, atomic: false })
   }
   if (options.cleanup !== true) return
   if ((await root.stat('etc')) === undefined) await root.mkdir('etc', { mode: 0o755 })
-  await root.write(cleanupStamp, new Uint8Array(), { mode: 0o644 })
+  await root.write(cleanupStamp, new Uint8Array(), { mode: 0o644, atomic: false })
 }
 
 async function kernelRelease({ host }: Context['sysroot'], { signal }: InstallOptions): Promise<string> {
