@@ -64,6 +64,16 @@ export function registrySources(reference: string, conf: RegistriesConf): readon
   return [...mirrors, { name: physical, insecure: table.insecure, kind: 'primary', ...blocked(blocking) }]
 }
 
+/**
+ * Where an image is written to: neither mirrors nor rewriting count, but whether the registry is insecure or blocked.
+ *
+ * @throws BootcError `IMAGE_REFERENCE_INVALID`
+ */
+export function registryTarget(reference: string, conf: RegistriesConf): PullSource {
+  const table = findRegistry(repositoryName(parseRegistryName(reference)), conf)
+  return { name: reference, insecure: table?.insecure, kind: 'primary', ...blocked(table) }
+}
+
 function blocked(table: RegistryTable | undefined): { blockedBy?: string } {
   return table?.blocked ? { blockedBy: table.prefix } : {}
 }

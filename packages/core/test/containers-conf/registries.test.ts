@@ -6,6 +6,7 @@ import {
   mergeRegistries,
   parseRegistriesFile,
   registrySources,
+  registryTarget,
   resolveShortName,
 } from '../../src/containers-conf/index.js'
 import { isBootcError } from '../../src/errors.js'
@@ -74,6 +75,15 @@ describe('blocked registries', () => {
       ['a.test/ns/app:1', 'a.test'],
     ])
   })
+})
+
+test('what is written goes to the name itself, never to a mirror or a rewritten name', () => {
+  const text =
+    '[[registry]]\nprefix="a.test"\nlocation="b.test"\ninsecure=true\n[[registry.mirror]]\nlocation="m.test"'
+  const name = 'a.test/ns/app:1'
+  expect(registryTarget(name, conf(text))).toEqual({ name, insecure: true, kind: 'primary' })
+  const blocked = '[[registry]]\nlocation="a.test"\nblocked=true'
+  expect(registryTarget(name, conf(blocked))).toMatchObject({ name, blockedBy: 'a.test' })
 })
 
 describe('short names', () => {

@@ -2,7 +2,12 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { mergeRegistries, parseRegistriesFile, registrySources } from '../../src/containers-conf/index.js'
+import {
+  mergeRegistries,
+  parseRegistriesFile,
+  registrySources,
+  registryTarget,
+} from '../../src/containers-conf/index.js'
 import { buildImage } from '../../src/testing/image-builder.js'
 import { file } from '../../src/testing/layer-entries.js'
 import { serveRegistry } from '../../src/testing/registry-server.js'
@@ -20,7 +25,11 @@ function withMirrors(mirrors: readonly RegistryServer[], primary?: RegistryServe
   const at = `location = "${primary?.host ?? '127.0.0.1:1'}"\ninsecure = true\n`
   const text = `[[registry]]\nprefix = "quay.test"\n${at}${tables.join('')}`
   const conf = mergeRegistries([parseRegistriesFile(text, 'registries.conf')])
-  const configuration = () => Promise.resolve({ sources: (name: string) => registrySources(name, conf) })
+  const configuration = () =>
+    Promise.resolve({
+      sources: (name: string) => registrySources(name, conf),
+      target: (name: string) => registryTarget(name, conf),
+    })
   return quickTransport({ configuration, insecure: () => false })
 }
 

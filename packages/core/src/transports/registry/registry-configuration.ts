@@ -3,6 +3,7 @@ import {
   loadRegistriesConf,
   loadRegistriesD,
   registrySources,
+  registryTarget,
   signatureStorage,
 } from '../../containers-conf/index.js'
 import type {
@@ -19,6 +20,8 @@ import type { TlsOptions } from './http.js'
 export interface RegistryConfiguration {
   /** Where to look for a name, in order. @throws `TRANSPORT_CONFIG_INVALID` */
   sources(name: string): readonly PullSource[]
+  /** Where to write to: the name itself, as secure as its table says. */
+  target(name: string): PullSource
   /** Certificates for a registry, as references name it. @throws `TRANSPORT_CONFIG_INVALID` */
   certificates?(registry: string): Promise<TlsOptions | undefined>
   /** Where signatures are kept of what is fetched under a (physical) name. */
@@ -46,6 +49,7 @@ export function hostConfiguration(
     const storage = await loadRegistriesD({ ...context, ...registriesD })
     return {
       sources: (name) => registrySources(name, conf),
+      target: (name) => registryTarget(name, conf),
       certificates: (registry) => certificates(registry, context),
       signatureStorage: (name) => signatureStorage(name, storage),
       credentialHelpers: conf.credentialHelpers,

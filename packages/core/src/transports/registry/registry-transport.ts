@@ -1,13 +1,7 @@
 import type { ImageSignature, PullSource } from '../../containers-conf/index.js'
 import type { OpOptions, Warning } from '../../interfaces/common.js'
 import type { ImageTransport, ResolvedImage } from '../../interfaces/transport.js'
-import {
-  manifestAccept,
-  maxDocumentBytes,
-  parseRegistryName,
-  sha256Digest,
-  verifyDigest,
-} from '../../oci/index.js'
+import { parseRegistryName, verifyDigest } from '../../oci/index.js'
 import { printImageReference } from '../../oci/parse-reference.js'
 import type { ImageDestination } from '../../interfaces/destination.js'
 import type { ImageReference } from '../../oci/reference.js'
@@ -18,18 +12,16 @@ import { readAttachments } from './attachments.js'
 import { blobStream } from './blob-stream.js'
 import type { CredentialSource } from './credentials.js'
 import { openForeign } from './foreign-layer.js'
-import { headerValues, isLoopback, singleHeader, undiciClient } from './http.js'
+import { isLoopback, undiciClient } from './http.js'
 import type { HttpClient, HttpOptions, TlsOptions } from './http.js'
 import { readLookaside } from './lookaside.js'
 import { blocked, firstServed } from './pull-sources.js'
-import { readDocumentBody } from './read-body.js'
 import { RegistryClient } from './registry-client.js'
 import type { RegistryResponse } from './registry-client.js'
 import type { RegistryConfiguration } from './registry-configuration.js'
+import { registryDocuments, responseError, retryEvents } from './registry-documents.js'
 import { systemTiming, withRetries } from './retry.js'
-import type { OnRetry, Timing } from './retry.js'
-import { serverWarnings } from './server-warnings.js'
-import { statusError } from './status-error.js'
+import type { Timing } from './retry.js'
 
 export interface RegistryTransportOptions {
   /** Default: anonymous. `ostreeCredentials()` finds them as bootc does. */
@@ -126,51 +118,28 @@ class Registry {
     const plain: PullSource = { name: reference.name, insecure: undefined, kind: 'primary' }
     const warnings: Warning[] = []
     const printed = printImageReference(reference)
-    const documentsOf = (source: Pick<PullSource, 'name' | 'insecure'>) => {
-      const { repository, client } = this.#place(source)
-      return async (path: string, what: string, accept?: string) => {
-        const work = async () => {
-          const response = await client.get(repository, path, {
-            ...(accept === undefined ? {} : { accept }),
-            signal: options.signal,
-            onRetry: retryEvents(options, printed),
-          })
-          warnings.push(...serverWarnings(headerValues(response, 'warning')))
-          if (response.status !== 200) throw await failure(response, `${printed} (${what})`, printed)
-          const bytes = await readDocumentBody(response, what, maxDocumentBytes, options.signal)
-          return { response, bytes }
-        }
-        const retry = { signal: options.signal, onRetry: retryEvents(options, printed) }
-        return withRetries(work, documentRetries, this.#timing, retry)
-      }
-    }
-    type Get = ReturnType<typeof documentsOf>
-    const manifest = async (get: Get, which: string) => {
-      const { response, bytes } = await get(`manifests/${which}`, 'manifest', manifestAccept)
-      warnings.push(...digestHeaderWarnings(response, bytes))
-      const contentType = singleHeader(response, 'content-type')
-      return { bytes, ...(contentType === undefined ? {} : { contentType }) }
-    }
+    const reading = { ...options, printed, retries: documentRetries, timing: this.#timing, warnings }
     const { source, served } = await firstServed(
       conf?.sources(reference.name) ?? [plain],
       async (one) => {
         const { tag, digest } = parseRegistryName(one.name)
-        const get = documentsOf(one)
-        const top = await manifest(get, digest ?? tag ?? 'latest')
+        const { repository, client } = this.#place(one)
+        const documents = registryDocuments(client, repository, reading)
+        const top = await documents.manifest(digest ?? tag ?? 'latest')
         // A mirror that lies is as good as none.
         if (digest !== undefined) verifyDigest(top.bytes, digest)
-        return { get, top, digest }
+        return { documents, top, digest }
       },
       options.signal,
     )
-    const { get, top, digest } = served
+    const { documents, top, digest } = served
     const image = await resolveImage(
       {
         reference,
         top,
         ...(digest === undefined ? {} : { topDigest: digest }),
-        readManifest: (descriptor) => manifest(get, descriptor.digest),
-        readConfig: async (descriptor) => (await get(`blobs/${descriptor.digest}`, 'config')).bytes,
+        readManifest: (descriptor) => documents.manifest(descriptor.digest),
+        readConfig: (descriptor) => documents.config(descriptor.digest),
       },
       options.platform ? { platform: options.platform } : {},
     )
@@ -209,7 +178,7 @@ class Registry {
       const get = { ...(range === undefined ? {} : { range }), signal, onRetry }
       const response = await client.get(repository, `blobs/${layer.digest}`, get)
       if (response.status === 200 || response.status === 206) return response
-      const error = await failure(
+      const error = await responseError(
         response,
         `layer ${layer.digest}`,
         printImageReference(reference),
@@ -231,13 +200,12 @@ class Registry {
     })
   }
 
-  /** Nothing is ever written to a mirror. @throws `TRANSPORT_BLOCKED` */
+  /** Nothing is written to mirrors or rewritten names. @throws `TRANSPORT_BLOCKED` */
   async placeForPush({ name }: ImageReference): Promise<{ name: string; client: RegistryClient }> {
     const conf = await this.#options.configuration?.()
-    const primary = conf?.sources(name).find(({ kind }) => kind === 'primary')
-    if (primary?.blockedBy !== undefined) throw blocked(primary)
-    const source = primary ?? { name, insecure: undefined }
-    return { name: source.name, client: this.#place(source).client }
+    const target = conf?.target(name) ?? { name, insecure: undefined }
+    if ('blockedBy' in target) throw blocked(target)
+    return { name, client: this.#place(target).client }
   }
 
   get #userAgent(): string {
@@ -281,29 +249,6 @@ class Registry {
 /** Nothing where no table is about the name: it is fetched as it stands. */
 function servedBy({ name, insecure }: PullSource): Pick<ResolvedImage, 'servedBy'> {
   return insecure === undefined ? {} : { servedBy: { name, insecure } }
-}
-
-function retryEvents({ onProgress }: OpOptions, id: string): OnRetry | undefined {
-  return onProgress && ((detail) => onProgress({ type: 'pull:retry', detail: { id, ...detail } }))
-}
-
-function failure(response: RegistryResponse, what: string, reference: string, digest?: string) {
-  const { attempts } = response
-  return statusError(response, what, {
-    reference,
-    ...(digest === undefined ? {} : { digest }),
-    ...(attempts > 1 ? { attempts } : {}),
-  })
-}
-
-/** The header is never trusted; a wrong one is worth a word. */
-function digestHeaderWarnings(response: RegistryResponse, bytes: Uint8Array): Warning[] {
-  const header = singleHeader(response, 'docker-content-digest')
-  const actual = sha256Digest(bytes)
-  if (header === undefined || !header.startsWith('sha256:') || header === actual) return []
-  const details = { header: header.slice(0, 100), actual }
-  const message = `the registry calls the manifest ${details.header}, its bytes hash to ${actual}`
-  return [{ code: 'transport:digest-header', message, details }]
 }
 
 function distinct(warnings: readonly Warning[]): Warning[] {
