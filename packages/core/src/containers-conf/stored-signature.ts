@@ -5,6 +5,8 @@ import { SignatureRejection, type ImageSignature } from './signature-types.js'
 /** Most signatures that one image may have, and most bytes that one may take. */
 export const maxSignatures = 128
 export const maxSignatureBytes = 4 << 20
+/** Most bytes of all of them: they are held in memory, and whoever serves them is a stranger. */
+export const maxAllSignatureBytes = 32 << 20
 
 /** Packets that an OpenPGP message may begin with: a signature, a one-pass signature, compressed data. */
 const openpgpTags: ReadonlySet<number> = new Set([2, 4, 8])

@@ -1,12 +1,12 @@
 import { resolve } from 'node:path'
-import { maxSignatureBytes, maxSignatures, parseStoredSignature } from '../../containers-conf/index.js'
+import { maxSignatureBytes, parseStoredSignature } from '../../containers-conf/index.js'
 import type { ImageSignature } from '../../containers-conf/index.js'
 import { BootcError } from '../../errors.js'
 import type { ImageTransport } from '../../interfaces/transport.js'
 import { digestHex, maxDocumentBytes } from '../../oci/index.js'
 import type { ImageReference } from '../../oci/reference.js'
 import { resolveImage } from '../resolve-image.js'
-import { signatureInvalid } from '../signature-error.js'
+import { signatureBudget, signatureInvalid } from '../signature-error.js'
 import { layoutInvalid } from '../transport-errors.js'
 import { directoryLocator, readDocument } from './file-locator.js'
 import type { FileLocator } from './file-locator.js'
@@ -57,12 +57,13 @@ async function readSignatures(
   signal: AbortSignal | undefined,
 ): Promise<ImageSignature[]> {
   const signatures: ImageSignature[] = []
+  const count = signatureBudget(files.path)
   for (let i = 1; ; i++) {
     signal?.throwIfAborted()
     const name = `signature-${i}`
     if (files.locate(name) === undefined) return signatures
-    if (i > maxSignatures) throw signatureInvalid(files.path, `more than ${maxSignatures} signatures`)
     const bytes = await readDocument(files, name, maxSignatureBytes)
+    count(bytes)
     try {
       signatures.push(parseStoredSignature(bytes))
     } catch (cause) {

@@ -5,7 +5,7 @@ import { digestAlgorithm, digestHex, verifyDigest } from '../../oci/digest.js'
 import { maxDocumentBytes, parseIndex, parseManifest } from '../../oci/documents.js'
 import { manifestAccept, mediaTypes } from '../../oci/media-types.js'
 import type { Descriptor } from '../../oci/types.js'
-import { signatureInvalid } from '../signature-error.js'
+import { signatureBudget, signatureInvalid } from '../signature-error.js'
 import { singleHeader } from './http.js'
 import { readDocumentBody } from './read-body.js'
 import type { RegistryClient } from './registry-client.js'
@@ -42,8 +42,10 @@ export async function readAttachments(
   const layers = parseManifest(bytes).layers.filter(({ mediaType }) => mediaType === sigstoreSignatureType)
   if (layers.length > maxSignatures) throw signatureInvalid(where, `more than ${maxSignatures} signatures`)
   const signatures: ImageSignature[] = []
+  const count = signatureBudget(where)
   for (const layer of layers) {
     const payload = await readPayload(client, repository, layer, where, signal)
+    count(payload)
     const { mediaType, annotations = {} } = layer
     signatures.push({ kind: 'sigstore', mimeType: mediaType, payload, annotations })
   }

@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { maxSignatureBytes, maxSignatures, parseStoredSignature } from '../../containers-conf/index.js'
+import { maxSignatureBytes, parseStoredSignature } from '../../containers-conf/index.js'
 import type { ImageSignature } from '../../containers-conf/index.js'
 import { BootcError } from '../../errors.js'
 import type { Digest } from '../../interfaces/common.js'
 import { digestAlgorithm, digestHex } from '../../oci/digest.js'
-import { signatureInvalid } from '../signature-error.js'
+import { signatureBudget, signatureInvalid } from '../signature-error.js'
 import type { HttpClient, HttpEndpoint } from './http.js'
 import { readDocumentBody } from './read-body.js'
 import { followRedirects, safeUrl } from './redirect.js'
@@ -33,6 +33,7 @@ export interface LookasideRequest {
 export async function readLookaside(http: HttpClient, request: LookasideRequest): Promise<ImageSignature[]> {
   const base = baseUrl(request.base)
   const signatures: ImageSignature[] = []
+  const count = signatureBudget(`signatures of ${request.repository}`)
   for (let i = 1; ; i++) {
     request.signal?.throwIfAborted()
     const url = new URL(base)
@@ -41,7 +42,7 @@ export async function readLookaside(http: HttpClient, request: LookasideRequest)
     url.pathname = `${url.pathname}/${place}`
     const bytes = url.protocol === 'file:' ? await readLocal(url) : await readRemote(http, url, request)
     if (bytes === undefined) return signatures
-    if (i > maxSignatures) throw signatureInvalid(safeUrl(url), `more than ${maxSignatures} signatures`)
+    count(bytes)
     try {
       signatures.push(parseStoredSignature(bytes))
     } catch (cause) {
