@@ -59,6 +59,12 @@ module.exports = {
       to: { path: ['^packages/(?!conformance/|core/)', '^@bootc-sdk/(?!conformance|core)'] },
     },
     {
+      name: 'signatures-know-core-only',
+      severity: 'error',
+      from: { path: '^packages/signatures/src' },
+      to: { path: ['^packages/(?!signatures/|core/)', '^@bootc-sdk/(?!signatures|core)'] },
+    },
+    {
       name: 'nobody-imports-the-command',
       severity: 'error',
       from: { path: '^packages/(?!cli/)' },
