@@ -36,7 +36,12 @@ export type { PolicyFileOptions } from './load-policy.js'
 export { dockerReferenceOf, policyScopes, policyTransport, requirementsFor } from './policy-scopes.js'
 export type { PolicyDecision, ReferencePlace } from './policy-scopes.js'
 export { matchesIdentity } from './match-identity.js'
-export { maxAllSignatureBytes, maxSignatureBytes, maxSignatures, parseStoredSignature } from './stored-signature.js'
+export {
+  maxAllSignatureBytes,
+  maxSignatureBytes,
+  maxSignatures,
+  parseStoredSignature,
+} from './stored-signature.js'
 export { parseSignedPayload } from './signed-payload.js'
 export type { SignedPayload } from './signed-payload.js'
 export { sigstoreAnnotations, sigstoreSignatureType, SignatureRejection } from './signature-types.js'

@@ -1,13 +1,11 @@
 import type { JsonValue } from '../oci/strict-json.js'
 import { parseDockerReference } from './docker-reference.js'
+import { componentSource, domainSource } from './name-grammar.js'
 import { asObject, exactKeys, PolicyProblem, requiredText } from './policy-members.js'
 import type { IdentityMatch } from './policy-types.js'
 
-const label = '(?:[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9])'
-const domain = `(?:${label}(?:\\.${label})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?`
-const component = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*'
 /** A registry, alone or with a path. */
-const remapPrefix = new RegExp(`^${domain}(?:/${component})*$`)
+const remapPrefix = new RegExp(`^${domainSource}(?:/${componentSource})*$`)
 
 /** `signedIdentity` of a requirement. @throws PolicyProblem */
 export function parseIdentityMatch(value: JsonValue): IdentityMatch {

@@ -1,4 +1,5 @@
 import { confInvalid } from './conf-error.js'
+import { domainSource } from './name-grammar.js'
 import { checkAliases } from './short-name.js'
 import { parseToml, TomlMembers } from './toml-members.js'
 import type {
@@ -123,8 +124,7 @@ function firstOfEachPrefix(registries: readonly RegistryTable[]): RegistryTable[
   return [...byPrefix.values()]
 }
 
-const label = '(?:[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9])'
-const domain = new RegExp(`^(?:${label}(?:\\.${label})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?$`)
+const domain = new RegExp(`^${domainSource}$`)
 
 function searchRegistry(text: string, path: string): string {
   const trimmed = location(text, path)

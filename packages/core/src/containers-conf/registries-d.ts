@@ -67,7 +67,7 @@ export async function parseRegistriesD(text: string, path: string): Promise<Regi
   const { parse } = await import('yaml')
   let document: unknown
   try {
-    document = parse(text, { version: '1.2', schema: 'core', maxAliasCount: 100 })
+    document = parse(text, { version: '1.2', schema: 'core', maxAliasCount: 100, logLevel: 'error' })
   } catch (cause) {
     throw confInvalid(path, `not valid YAML: ${problemOf(cause)}`, cause)
   }

@@ -1,9 +1,9 @@
 import { parseRegistryName, printRegistryName } from '../oci/registry-name.js'
 import { confInvalid } from './conf-error.js'
+import { componentSource } from './name-grammar.js'
 import type { RegistriesConf, ShortNameMode } from './registries-types.js'
 
-const component = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*'
-const shortName = new RegExp(`^(?:[A-Za-z0-9-]+/)?${component}(?:/${component})*$`)
+const shortName = new RegExp(`^(?:[A-Za-z0-9-]+/)?${componentSource}(?:/${componentSource})*$`)
 
 /** @throws BootcError `TRANSPORT_CONFIG_INVALID` for names with a registry, tag or digest, and for other targets */
 export function checkAliases(
