@@ -29,8 +29,8 @@ export function qemuArguments(machine: QemuMachine): string[] {
   if (isUefi && !existsSync(vars)) copyFileSync(`${firmware}/OVMF_VARS_4M.fd`, vars)
   return [
     ...['-machine', 'q35,sata=off', '-accel', process.env['QEMU_ACCEL'] ?? 'tcg,thread=multi'],
-    // Without what TCG cannot do or does slowly.
-    ...['-cpu', 'max,-cx16,-la57,-svm', '-smp', '2', '-m', '1536'],
+    // Without what TCG cannot do or does slowly. One processor: OVMF may wait for a second one for ever where the host is busy.
+    ...['-cpu', 'max,-cx16,-la57,-svm', '-smp', '1', '-m', '1536'],
     ...['-nodefaults', '-no-user-config', '-display', 'none'],
     ...['-qmp', `unix:${machine.monitor},server=on,wait=off`],
     ...['-serial', `file:${machine.console}`],
