@@ -97,14 +97,14 @@ describe.skipIf(reason)(
         expect(second.rollback!.image.imageDigest).toBe(v1)
         expect(second.staged).toBeNull()
         // What the programs of the distribution make of it.
-        if (store === 'ostree') {
-          const { output } = await guest(
-            machine,
-            'ostree admin status && ostree fsck --quiet --repo=/sysroot/ostree/repo',
-          )
-          expect(output.match(/^[* ]\s\S+ [0-9a-f]{64}\.\d/gm)).toHaveLength(2)
+        if (store === 'ostree') await guest(machine, 'ostree fsck --quiet --repo=/sysroot/ostree/repo')
+        else await guest(machine, 'bootc-sdk composefs fsck --repo /sysroot/composefs')
+        if (store === 'ostree' && loader === 'grub') {
+          // Elsewhere ostree itself finds no deployments: it wants a link /boot/loader, which FAT cannot have.
+          const { output } = await guest(machine, 'ostree admin status')
+          expect(output.match(/^[* ] default [0-9a-f]{64}\.\d/gm)).toHaveLength(2)
           expect(output).toMatch(/^\* default [0-9a-f]{64}\.0/m)
-        } else await guest(machine, 'bootc-sdk composefs fsck --repo /sysroot/composefs')
+        }
         if (loader === 'systemd-boot') {
           const { output } = await guest(machine, 'bootctl list --no-pager')
           expect(output).not.toMatch(/not reported|invalid|error/i)
