@@ -3,6 +3,7 @@ import { grubBootloader } from '@bootc-sdk/bootloader-grub'
 import { composefsBackend } from '@bootc-sdk/composefs-backend'
 import { composefsRoots } from '@bootc-sdk/composefs-backend/testing'
 import { describe, test } from 'vitest'
+import { sampled } from './power-cut-sample.js'
 
 const pair = {
   store: () => composefsBackend(),
@@ -12,7 +13,7 @@ const pair = {
 
 powerCutSuite({
   ...{ test, describe, name: 'composefs with grub', ...pair },
-  ...{ minCuts: 600, random: 1 },
+  ...{ ...sampled(600), random: 1 },
 })
 // The same writes on two volumes: a sample.
 powerCutSuite({
