@@ -89,11 +89,8 @@ export class Filing {
   }
 
   /** Manifests of images that were adopted. */
-  async *adopted(): AsyncGenerator<{ readonly name: string; readonly manifestDigest: Digest }> {
-    for await (const { name } of this.#repo.listRefs('streams', rootsDir)) {
-      const manifestDigest = name.slice(rootsDir.length + 1)
-      if (isDigest(manifestDigest)) yield { name, manifestDigest }
-    }
+  adopted(): AsyncGenerator<AdoptedImage> {
+    return listAdopted(this.#repo)
   }
 
   async lookup(reference: ImageReference): Promise<Digest | undefined> {
@@ -185,3 +182,17 @@ const streamRoot = (manifestDigest: Digest): string => `${rootsDir}/${manifestDi
 
 const equal = (a: ImageReference, b: ImageReference): boolean =>
   a.transport === b.transport && a.name === b.name
+
+export interface AdoptedImage {
+  /** Of the reference that keeps it. */
+  readonly name: string
+  readonly manifestDigest: Digest
+}
+
+/** Images that came from another store as a whole: their layers were never here. */
+export async function* listAdopted(repo: Pick<ComposefsRepo, 'listRefs'>): AsyncGenerator<AdoptedImage> {
+  for await (const { name } of repo.listRefs('streams', rootsDir)) {
+    const manifestDigest = name.slice(rootsDir.length + 1)
+    if (isDigest(manifestDigest)) yield { name, manifestDigest }
+  }
+}

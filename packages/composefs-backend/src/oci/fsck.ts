@@ -10,6 +10,7 @@ import type { ObjectId } from '../format/types.js'
 import type { ComposefsRepo, RepoFsck } from '../repo/api.js'
 import { isImageManifest, readDocument } from './documents.js'
 import { configRef, configStream, contentTypes, layerStream, manifestStream } from './names.js'
+import { listAdopted } from './filing.js'
 import { sealOf } from './seal-warnings.js'
 import { listTags } from './tags.js'
 
@@ -39,6 +40,8 @@ export async function fsckImages(
   const problems: ImageProblem[] = []
   let checked = 0
   let bad = 0
+  const adopted = new Set<Digest>()
+  for await (const { manifestDigest } of listAdopted(repo)) adopted.add(manifestDigest)
   for await (const { name, manifestDigest } of listTags(repo)) {
     options.signal?.throwIfAborted()
     checked++
@@ -46,7 +49,7 @@ export async function fsckImages(
     const report = (kind: string, message: string) => problems.push({ kind, image: name, message })
     if (name.startsWith('@')) report('invalid-ref-name', 'names that begin with "@" stand for digests')
     else if (manifestDigest === undefined) report('ref-resolve-failed', 'does not lead to a manifest')
-    else await checkImage(repo, manifestDigest, report)
+    else await checkImage(repo, manifestDigest, report, adopted.has(manifestDigest))
     if (problems.length > before) bad++
   }
   return { repository, images: { checked, bad, problems } }
@@ -54,7 +57,13 @@ export async function fsckImages(
 
 type Report = (kind: string, message: string) => void
 
-async function checkImage(repo: ComposefsRepo, digest: Digest, report: Report): Promise<void> {
+/** @param isAdopted its layers were never here; its root is, and the repository's own check has seen that */
+async function checkImage(
+  repo: ComposefsRepo,
+  digest: Digest,
+  report: Report,
+  isAdopted: boolean,
+): Promise<void> {
   const name = manifestStream(digest)
   const read = await attempt(report, 'manifest-read-failed', async () => {
     const id = await repo.stream(name)
@@ -81,7 +90,7 @@ async function checkImage(repo: ComposefsRepo, digest: Digest, report: Report): 
   }
   const parsed = await attempt(report, 'config-parse-failed', () => parseConfig(config.bytes))
   if (parsed === undefined) return
-  await checkLayers(repo, parsed, config.refs, report)
+  if (!isAdopted) await checkLayers(repo, parsed, config.refs, report)
   await checkSeal(repo, parsed, report)
 }
 

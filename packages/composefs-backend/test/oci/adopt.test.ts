@@ -1,8 +1,10 @@
 import type { Dir, ReadTree } from '@bootc-sdk/core'
 import { memoryDir, readText } from '@bootc-sdk/core/testing'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { fsckImages } from '../../src/oci/fsck.js'
 import { composefsImageStore, type ComposefsImageStore } from '../../src/oci/index.js'
 import { configStream, imageRef, layerStream } from '../../src/oci/names.js'
+import { setTag } from '../../src/oci/tags.js'
 import { initComposefsRepo, type ComposefsRepo } from '../../src/repo/index.js'
 import { importBuilt, long, osImage, other, resolved, stable } from './built.js'
 
@@ -56,6 +58,16 @@ describe('an image whose root another store has', () => {
     expect(await readText(tree, 'usr/share/again')).toBe(long('1'))
     expect(await tree.readlink('usr/share/link')).toBe('version')
     expect((await tree.stat('usr/share/again'))?.ino).toBe((await tree.stat('usr/share/version'))?.ino)
+  })
+
+  test('is sound to a check although its layers were never here, also with the tag of a deployment', async () => {
+    await store.adopt(resolved(built), await unpacked(), { target: other })
+    await using transaction = await repo.begin()
+    setTag(transaction, `localhost/bootc-${built.manifestDigest}`, built.manifestDigest)
+    await transaction.commit()
+    const report = await fsckImages(repo)
+    expect(report.images).toEqual({ checked: 1, bad: 0, problems: [] })
+    expect(report.repository.problems).toEqual([])
   })
 
   test('survives collections by anybody: its roots are references', async () => {
