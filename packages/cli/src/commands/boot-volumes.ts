@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { BootcError, isBootcError, type Warning } from '@bootc-sdk/core'
 import {
   bootPartitions,
   furtherEsps,
+  hasBootEntries,
   lsblkArguments,
   mountAt,
   nodeHost,
@@ -53,8 +54,7 @@ export function chooseVolumes(partitions: readonly BootPartition[], wish: Volume
 
 /** Where boot entries of a running system may be. */
 function entriesAreMounted(): boolean {
-  const loaders = ['/boot/loader', '/sysroot/boot/loader', '/efi/loader', '/boot/efi/loader']
-  return loaders.some((path) => existsSync(path))
+  return ['/boot', '/sysroot/boot', '/efi', '/boot/efi'].some((path) => hasBootEntries(path))
 }
 
 /**

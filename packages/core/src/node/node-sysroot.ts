@@ -85,7 +85,12 @@ export function nodeSysroot(path: string, options: NodeSysrootOptions = {}): Sys
  */
 function isBootMounted(physical: string): boolean {
   if (mountAt('/boot') === undefined) return false
-  return physical === '/' || !existsSync(`${physical}/boot/loader`) || fsType('/boot') !== 'vfat'
+  return physical === '/' || !hasBootEntries(`${physical}/boot`) || fsType('/boot') !== 'vfat'
+}
+
+/** Does a loader find entries in this directory: those of the Boot Loader Specification, or of unified kernel images? */
+export function hasBootEntries(bootPath: string): boolean {
+  return existsSync(`${bootPath}/loader`) || existsSync(`${bootPath}/grub2/user.cfg`)
 }
 
 /** Image-based systems have their physical root there; the link, or bootc's repository, tells them apart. */
