@@ -38,6 +38,7 @@ export async function applyPart(
   const writer = transaction.content()
   const expected: (readonly [id: number, object: DeltaObject])[] = []
   const reader = new OperationReader(payload.operations, what)
+  const readSource = sourceReader(repo)
   const fail = (reason: string) => corrupt(what, reason)
   let index = 0
   let madeBytes = 0
@@ -108,7 +109,7 @@ export async function applyPart(
         from.copy(output.data, output.at, offset, offset + length)
         output.at += length
       } else if (code === op.setSource) {
-        source = await readSource(repo, blob(reader.number(), 32).toString('hex'))
+        source = await readSource(blob(reader.number(), 32).toString('hex'))
       } else if (code === op.unsetSource) {
         source = undefined
       } else if (code === op.patch) {
@@ -149,13 +150,14 @@ async function writeMetadata(
   if (object.type !== 'commitmeta') await transaction.writeMetadata(object.type as MetadataType, data)
 }
 
-/** The last file read stays: parts go back and forth between it and their own data. */
-const lastSource = new WeakMap<OstreeRepo, { readonly checksum: string; readonly data: Buffer }>()
-
-async function readSource(repo: OstreeRepo, checksum: string): Promise<Buffer> {
-  const last = lastSource.get(repo)
-  if (last?.checksum === checksum) return last.data
-  const data = await collect(repo.fileContent(checksum), maxSourceBytes, `${checksum}.file`)
-  lastSource.set(repo, { checksum, data })
-  return data
+/** The last file read stays for as long as its part: operations go back and forth between it and the part's own data. */
+function sourceReader(repo: OstreeRepo): (checksum: string) => Promise<Buffer> {
+  let last: { readonly checksum: string; readonly data: Buffer } | undefined
+  return async (checksum) => {
+    if (last?.checksum !== checksum) {
+      last = undefined
+      last = { checksum, data: await collect(repo.fileContent(checksum), maxSourceBytes, `${checksum}.file`) }
+    }
+    return last.data
+  }
 }
