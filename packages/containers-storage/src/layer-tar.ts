@@ -10,6 +10,7 @@ import {
 } from 'node:fs'
 import { join, posix } from 'node:path'
 import { createGunzip } from 'node:zlib'
+import { decodeName, encodeName } from '@bootc-sdk/core/names'
 import { readTarSplit } from '@bootc-sdk/core/tar'
 import { invalid, type ImageStoreFiles, type StorageLayer } from './store.js'
 
@@ -62,7 +63,9 @@ function layerFiles(root: string): (name: string) => string {
     if (depth > maxLinks) throw invalid(root, `has links in circles at ${path}`)
     const parent = directoryOf(parentOf(path), depth)
     const host = join(parent, posix.basename(path))
-    const found = isLink(host) ? directoryOf(linkTarget(path, readlinkSync(host)), depth + 1) : host
+    const found = isLink(host)
+      ? directoryOf(linkTarget(path, decodeName(readlinkSync(encodeName(host), 'buffer'))), depth + 1)
+      : host
     directories.set(path, found)
     return found
   }
@@ -87,13 +90,13 @@ function parentOf(path: string): string {
 }
 
 function isLink(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
+  return lstatSync(encodeName(path), { throwIfNoEntry: false })?.isSymbolicLink() === true
 }
 
 async function* fileContent(path: string, sizeBytes: number): AsyncGenerator<Uint8Array> {
   let fd: number
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    fd = openSync(encodeName(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (cause) {
     throw invalid(path, 'cannot be opened', cause)
   }

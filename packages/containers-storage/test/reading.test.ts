@@ -37,6 +37,7 @@ const odd = buildImage({
         file('usr/lib/a', 'a'.repeat(3_000_000)),
         link('lib', 'usr/lib'),
         file('usr/lib/\u00e4\u0142', 'x'),
+        file('usr/lib/\udce4\udcff', 'bytes that are not UTF-8'),
         hardlink('usr/lib/b', 'usr/lib/a'),
         file('usr/empty', ''),
       ],

@@ -1,11 +1,12 @@
 import { BootcError } from '../errors.js'
+import { decodeName } from '../names/index.js'
 
 /** A piece of a tar: bytes as they are, or the content of a file that is kept elsewhere. */
 export type TarSplitItem =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   | {
       readonly kind: 'file'
-      /** As in the tar's header. */
+      /** As in the tar's header, with bytes that are not UTF-8 as `decodeName` gives them. */
       readonly name: string
       readonly sizeBytes: number
     }
@@ -57,9 +58,9 @@ function parseLine(line: Buffer, position: number): Line {
   throw invalid(position, 'is no object')
 }
 
-/** Names that are not UTF-8 come as base64; both become one latin1 character a byte only where they have to. */
+/** Names that are not UTF-8 come as base64. */
 function nameOf({ name, name_raw: raw }: Line, position: number): string {
-  if (typeof raw === 'string' && raw !== '') return Buffer.from(raw, 'base64').toString('utf8')
+  if (typeof raw === 'string' && raw !== '') return decodeName(Buffer.from(raw, 'base64'))
   if (typeof name === 'string' && name !== '') return name
   throw invalid(position, 'has no name')
 }
