@@ -1,4 +1,4 @@
-import type { ProgressEvent } from '@bootc-sdk/core'
+import { transportFor, type ProgressEvent } from '@bootc-sdk/core'
 import { printImageReference } from '@bootc-sdk/core/oci'
 import type { CopyImageOptions } from '@bootc-sdk/core/transports'
 import { formatBytes } from '../format.js'
@@ -42,7 +42,7 @@ async function transfer(
   const source = parseImgref(from)
   const target = parseImgref(to).image
   const transports = await openTransports(options)
-  const transport = transports.find((each) => each.transports.includes(source.image.transport))!
+  const transport = transportFor(transports, source.image.transport)
   const destination = defaultDestinations(transports).find((each) =>
     each.transports.includes(target.transport),
   )

@@ -1,3 +1,4 @@
+import { resolveImage } from '@bootc-sdk/core'
 import { printImageReference } from '@bootc-sdk/core/oci'
 import { parseImgref } from '../imgref.js'
 import type { Cli } from '../io.js'
@@ -14,11 +15,8 @@ interface InspectFlags extends NetworkOptions {
 export async function imageInspect(cli: Cli, options: InspectFlags, text: string): Promise<void> {
   const { image: reference } = parseImgref(text)
   const transports = await openTransports(options)
-  const transport = transports.find((each) => each.transports.includes(reference.transport))!
-  const image = await transport.resolve(reference, {
-    signal: cli.signal,
-    ...(options.platform === undefined ? {} : { platform: parsePlatform(options.platform) }),
-  })
+  const platform = options.platform === undefined ? undefined : parsePlatform(options.platform)
+  const image = await resolveImage(transports, reference, { signal: cli.signal, platform })
   if (options.raw === true || options.config === true) {
     const bytes = options.raw === true ? image.manifestBytes : image.configBytes
     await cli.out.write(Buffer.from(bytes).toString('utf8'))

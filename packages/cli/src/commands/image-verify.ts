@@ -1,5 +1,5 @@
 import { printImageReference } from '@bootc-sdk/core/oci'
-import type { SignatureSource } from '@bootc-sdk/core'
+import { resolveImage, type SignatureSource } from '@bootc-sdk/core'
 import { parseImgref } from '../imgref.js'
 import type { Cli } from '../io.js'
 import { openPolicy } from './open-policy.js'
@@ -16,8 +16,7 @@ export async function imageVerify(cli: Cli, options: VerifyFlags, text: string):
   const { image: reference, signature } = parseImgref(text)
   const transports = await openTransports(options)
   const policy = await openPolicy(transports, options.policy)
-  const transport = transports.find((one) => one.transports.includes(reference.transport))!
-  const image = await transport.resolve(reference)
+  const image = await resolveImage(transports, reference)
   const source: SignatureSource = signature.kind === 'insecure' ? { kind: 'containerPolicy' } : signature
   await policy.check(image, source)
   await printWarnings(cli, image.warnings ?? [])

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import { diffIdMismatch } from '../codec/codec-errors.js'
+import { RunningDigest } from '../codec/hashing.js'
 import { unzstdStream } from '../codec/zstd-stream.js'
 import type { Bytes, Digest } from '../interfaces/common.js'
 import type { TarSplitItem } from '../tar/index.js'
@@ -28,7 +28,7 @@ export interface ChunkedTarParts {
  */
 export async function* chunkedTar(parts: ChunkedTarParts): AsyncGenerator<Uint8Array> {
   const { items, toc, local, diffId, signal } = parts
-  const hash = createHash('sha256')
+  const hash = new RunningDigest()
   const remote = new RangeReader(parts)
   try {
     for await (const item of items) {
@@ -54,7 +54,7 @@ export async function* chunkedTar(parts: ChunkedTarParts): AsyncGenerator<Uint8A
       if (bytes !== file.sizeBytes)
         throw corrupt(`has a file ${JSON.stringify(item.name)} that is smaller than it says`)
     }
-    const actual = `sha256:${hash.digest('hex')}`
+    const actual = hash.digest()
     if (actual !== diffId) throw diffIdMismatch('zstd:chunked', diffId, actual)
   } finally {
     await remote.close()

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { RunningDigest } from '../codec/hashing.js'
 import { isBootcError } from '../errors.js'
 import type { Bytes } from '../interfaces/common.js'
 import type { ReadTree } from '../interfaces/tree.js'
@@ -50,7 +50,7 @@ async function statOf(root: ReadTree, path: string) {
 }
 
 async function digestOf(bytes: Bytes): Promise<string> {
-  const hash = createHash('sha256')
+  const hash = new RunningDigest()
   for await (const chunk of bytes) hash.update(chunk)
-  return `sha256:${hash.digest('hex')}`
+  return hash.digest()
 }

@@ -1,10 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { open, unlink } from 'node:fs/promises'
-import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { createGzip } from 'node:zlib'
-import { readFileSlice } from '../../codec/index.js'
+import { hashing, readFileSlice } from '../../codec/index.js'
 import type { Bytes, Digest } from '../../interfaces/common.js'
+import { namelessFile, sliceOfHandle } from '../nameless-file.js'
 
 export interface CompressedFile {
   readonly digest: Digest
@@ -19,23 +17,19 @@ export async function compressToFile(
   tar: Bytes,
   options: { readonly temporaryDir?: string | undefined; readonly signal?: AbortSignal | undefined },
 ): Promise<CompressedFile> {
-  const path = join(options.temporaryDir ?? '/var/tmp', `.bootc-sdk-${randomBytes(8).toString('hex')}`)
-  const file = await open(path, 'wx+', 0o600)
+  const file = await namelessFile(options.temporaryDir ?? '/var/tmp')
   try {
-    await unlink(path)
-    const hash = createHash('sha256')
-    let size = 0
     const gzip = createGzip()
     const source = Readable.from(tar, { objectMode: false })
     source.on('error', (error) => gzip.destroy(error))
-    for await (const chunk of source.pipe(gzip) as AsyncIterable<Buffer>) {
+    const packed = hashing(source.pipe(gzip) as AsyncIterable<Uint8Array>)
+    for await (const chunk of packed.bytes) {
       options.signal?.throwIfAborted()
-      hash.update(chunk)
-      size += chunk.length
       await file.writeFile(chunk)
     }
-    const bytes = readFileSlice({ hostPath: `/proc/self/fd/${file.fd}`, offsetBytes: 0, sizeBytes: size })
-    return { digest: `sha256:${hash.digest('hex')}`, size, bytes, remove: () => file.close() }
+    const { digest, sizeBytes } = packed.result()
+    const bytes = readFileSlice(sliceOfHandle(file, sizeBytes))
+    return { digest, size: sizeBytes, bytes, remove: () => file.close() }
   } catch (error) {
     await file.close()
     throw error

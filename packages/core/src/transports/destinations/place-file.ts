@@ -11,20 +11,13 @@ export async function placeFile(path: string, bytes: Bytes | Uint8Array): Promis
   try {
     await using file = await open(temporary, 'wx', 0o644)
     if (bytes instanceof Uint8Array) await file.writeFile(bytes)
-    else for await (const chunk of bytes) await writeAll(file, chunk)
+    else for await (const chunk of bytes) await file.writeFile(chunk)
     await file.sync()
     await rename(temporary, path)
   } catch (error) {
     await rm(temporary, { force: true })
     throw error
   }
-}
-
-async function writeAll(
-  file: { write(data: Uint8Array, offset: number): Promise<{ bytesWritten: number }> },
-  chunk: Uint8Array,
-): Promise<void> {
-  for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at)).bytesWritten
 }
 
 /** A regular file of this size. */

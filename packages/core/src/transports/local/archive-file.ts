@@ -1,18 +1,14 @@
-import { randomBytes } from 'node:crypto'
 import { closeSync, openSync } from 'node:fs'
-import { open, stat, unlink } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
-import { ByteReader } from '../../codec/byte-reader.js'
-import { CorruptData } from '../../codec/codec-errors.js'
+import { resolve } from 'node:path'
 import { MAGIC_BYTES, detectCompression } from '../../codec/compression.js'
-import { RefusedCompression, decompress } from '../../codec/decompress.js'
-import { readFileSlice } from '../../codec/index.js'
-import { BootcError } from '../../errors.js'
+import { namelessFile, pathOfHandle, sliceOfHandle } from '../nameless-file.js'
 import { layoutInvalid, notFound } from '../transport-errors.js'
 import { indexArchive } from './archive-index.js'
 import type { ArchiveMember } from './archive-index.js'
 import type { FileLocator } from './file-locator.js'
+import { unpacked } from './unpacked.js'
 
 export interface ArchiveOptions {
   /** Where a compressed archive is unpacked, without a name, for as long as the transport is open. */
@@ -68,16 +64,16 @@ async function openUnpacked(
   source: FileHandle,
   options: ArchiveOptions,
 ): Promise<OpenArchive> {
-  const unpacked = await unpack(path, source, options)
+  const copy = await unpack(path, source, options)
   try {
-    const members = await indexArchive(unpacked, path, options)
+    const members = await indexArchive(copy, path, options)
     // Opened once more by number, because Node complains about handles that are left to the garbage collector.
-    const fd = openSync(`/proc/self/fd/${unpacked.fd}`, 'r')
+    const fd = openSync(pathOfHandle(copy), 'r')
     const token = {}
     const archive: OpenArchive = {
       path,
       identity,
-      locate: locateIn(members, `/proc/self/fd/${fd}`),
+      locate: locateIn(members, pathOfHandle({ fd })),
       close: () => {
         if (forgotten.unregister(token)) closeSync(fd)
       },
@@ -85,7 +81,7 @@ async function openUnpacked(
     forgotten.register(archive, fd, token)
     return archive
   } finally {
-    await unpacked.close()
+    await copy.close()
   }
 }
 
@@ -103,45 +99,16 @@ async function isCompressed(handle: FileHandle): Promise<boolean> {
 }
 
 async function unpack(path: string, source: FileHandle, options: ArchiveOptions): Promise<FileHandle> {
-  const { size: sizeBytes } = await source.stat()
-  const name = join(options.temporaryDir, `.bootc-sdk-${randomBytes(8).toString('hex')}`)
-  const target = await open(name, 'wx+', 0o600)
-  const slice = { hostPath: `/proc/self/fd/${source.fd}`, offsetBytes: 0, sizeBytes }
-  const reader = new ByteReader(readFileSlice(slice))
+  const { size } = await source.stat()
+  const target = await namelessFile(options.temporaryDir)
   try {
-    await unlink(name)
-    let written = 0
-    for await (const chunk of decompress(reader)) {
+    for await (const chunk of unpacked(sliceOfHandle(source, size), { path, maxBytes: options.maxBytes })) {
       options.signal?.throwIfAborted()
-      written += chunk.length
-      if (written > options.maxBytes) throw tooLarge(path, options.maxBytes)
-      await writeAll(target, chunk)
+      await target.writeFile(chunk)
     }
     return target
   } catch (error) {
     await target.close()
-    if (error instanceof CorruptData) throw layoutInvalid(path, 'damaged compression', {}, error)
-    if (error instanceof RefusedCompression) {
-      throw new BootcError(
-        'IMAGE_COMPRESSION_UNSUPPORTED',
-        `${path} is compressed with ${error.compression}`,
-        {
-          details: { path, compression: error.compression },
-        },
-      )
-    }
     throw error
-  } finally {
-    await reader.close()
   }
-}
-
-async function writeAll(target: FileHandle, chunk: Uint8Array): Promise<void> {
-  for (let at = 0; at < chunk.length;) at += (await target.write(chunk, at)).bytesWritten
-}
-
-function tooLarge(path: string, limitBytes: number): BootcError {
-  return new BootcError('IMAGE_TOO_LARGE', `${path} is larger than ${limitBytes} bytes when unpacked`, {
-    details: { path, limitBytes },
-  })
 }

@@ -1,9 +1,5 @@
-import { ByteReader } from '../../codec/byte-reader.js'
 import { MAGIC_BYTES, detectCompression } from '../../codec/compression.js'
-import { CorruptData } from '../../codec/codec-errors.js'
-import { RefusedCompression, decompress } from '../../codec/decompress.js'
 import { DEFAULT_MAX_OUTPUT_BYTES, readFileSlice } from '../../codec/index.js'
-import { BootcError } from '../../errors.js'
 import type { OpOptions } from '../../interfaces/common.js'
 import type { ResolvedImage } from '../../interfaces/transport.js'
 import { maxDocumentBytes, mediaTypes, parseConfig, sha256Digest } from '../../oci/index.js'
@@ -15,6 +11,7 @@ import type { DockerArchiveName } from './docker-archive-name.js'
 import { maxItemsBytes, parseArchiveItems, pickItem } from './docker-archive-items.js'
 import { readDocument } from './file-locator.js'
 import type { FileLocator, FileSlice } from './file-locator.js'
+import { unpacked } from './unpacked.js'
 
 /** An image with the archive members of its layers, in the order of its manifest. */
 export interface ArchiveImage {
@@ -82,33 +79,8 @@ export async function resolveInDockerArchive(
 }
 
 /** The tar of a layer that is stored compressed. */
-export async function* unpackedLayer(path: string, slice: FileSlice): AsyncGenerator<Uint8Array> {
-  const reader = new ByteReader(readFileSlice(slice))
-  let bytes = 0
-  try {
-    for await (const chunk of decompress(reader)) {
-      bytes += chunk.length
-      if (bytes > DEFAULT_MAX_OUTPUT_BYTES) {
-        throw new BootcError('IMAGE_TOO_LARGE', `a layer of ${path} is larger than allowed when unpacked`, {
-          details: { path, limitBytes: DEFAULT_MAX_OUTPUT_BYTES },
-        })
-      }
-      yield chunk
-    }
-  } catch (error) {
-    if (error instanceof CorruptData) throw layoutInvalid(path, 'damaged compression of a layer', {}, error)
-    if (!(error instanceof RefusedCompression)) throw error
-    const { compression } = error
-    throw new BootcError(
-      'IMAGE_COMPRESSION_UNSUPPORTED',
-      `a layer of ${path} is compressed with ${compression}`,
-      {
-        details: { path, compression },
-      },
-    )
-  } finally {
-    await reader.close()
-  }
+export function unpackedLayer(path: string, slice: FileSlice): AsyncGenerator<Uint8Array> {
+  return unpacked(slice, { path, what: `a layer of ${path}`, maxBytes: DEFAULT_MAX_OUTPUT_BYTES })
 }
 
 async function isCompressed(slice: FileSlice): Promise<boolean> {

@@ -1,13 +1,11 @@
-import { randomBytes } from 'node:crypto'
-import { open, unlink } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
-import { join } from 'node:path'
 import { DEFAULT_MAX_OUTPUT_BYTES } from '../../codec/index.js'
 import { BootcError } from '../../errors.js'
 import type { ImageTransport } from '../../interfaces/transport.js'
 import { isDigest, parseRegistryName, printRegistryName } from '../../oci/index.js'
 import type { ImageReference } from '../../oci/reference.js'
 import { networkError } from '../registry/network-error.js'
+import { namelessFile, pathOfHandle } from '../nameless-file.js'
 import { notFound } from '../transport-errors.js'
 import { archiveCache } from './archive-cache.js'
 import type { ArchiveCacheOptions } from './archive-cache.js'
@@ -33,15 +31,14 @@ export function dockerDaemonTransport(
   const reader = dockerArchiveReader(archives)
   /** Archives by name of the image, for as long as the transport is open. */
   const files = new Map<string, FileHandle>()
-  const pathOf = (handle: FileHandle) => `/proc/self/fd/${handle.fd}`
 
   const fetched = async (image: string, signal: AbortSignal | undefined, again: boolean) => {
     const known = files.get(image)
-    if (known !== undefined && !again) return pathOf(known)
+    if (known !== undefined && !again) return pathOfHandle(known)
     const handle = await exportImage(image, options, signal)
     files.set(image, handle)
     await known?.close()
-    return pathOf(handle)
+    return pathOfHandle(handle)
   }
 
   return {
@@ -55,7 +52,8 @@ export function dockerDaemonTransport(
     openLayer(image, layer, layerOptions = {}) {
       const name = imageName(image.reference)
       const handle = files.get(name)
-      if (handle !== undefined) return reader.openLayer(image, { path: pathOf(handle) }, layer, layerOptions)
+      if (handle !== undefined)
+        return reader.openLayer(image, { path: pathOfHandle(handle) }, layer, layerOptions)
       return {
         async *[Symbol.asyncIterator]() {
           const path = await fetched(name, layerOptions.signal, false)
@@ -91,10 +89,8 @@ async function exportImage(
   const { Client } = await import('undici')
   const timeout = stallTimeoutMs ?? 60_000
   const client = new Client('http://localhost', { socketPath, headersTimeout: timeout, bodyTimeout: timeout })
-  const path = join(temporaryDir, `.bootc-sdk-${randomBytes(8).toString('hex')}`)
-  const file = await open(path, 'wx+', 0o600)
+  const file = await namelessFile(temporaryDir)
   try {
-    await unlink(path)
     const response = await client.request({
       method: 'GET',
       path: `/images/${encodeURIComponent(image)}/get`,
