@@ -277,7 +277,7 @@ export class Transaction implements RepoTransaction {
     const any = others.length + commits.length > 0
     await this.#sync(any || this.#refs.size > 0)
     let moved = await this.#move(others)
-    await this.#sync(others.length > 0 && (commits.length > 0 || this.#refs.size > 0))
+    await this.#sync(others.length > 0)
     moved += await this.#move(commits)
     await this.#sync(commits.length > 0)
     return moved
@@ -296,6 +296,8 @@ export class Transaction implements RepoTransaction {
         `${native.repoPath}/objects`,
         replace ? [] : names,
         replace ? names : [],
+        // The whole file system is synced when all are there, once instead of for each of 256 directories.
+        false,
       )
       moved += result.moved
     }
