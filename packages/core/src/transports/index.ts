@@ -19,6 +19,7 @@ export { authFileCredentials, ostreeCredentials } from './registry/ostree-auth.j
 export type { OstreeAuthOptions } from './registry/ostree-auth.js'
 export { hostConfiguration } from './registry/registry-configuration.js'
 export type { HostConfigurationOptions, RegistryConfiguration } from './registry/registry-configuration.js'
+export type { ProxySettings } from './registry/proxy-rules.js'
 export { registryTransport } from './registry/registry-transport.js'
 export type { RegistryTransport, RegistryTransportOptions } from './registry/registry-transport.js'
 export type { Timing } from './registry/retry.js'

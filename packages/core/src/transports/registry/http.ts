@@ -1,7 +1,10 @@
 import { Readable } from 'node:stream'
-import type { Agent } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { Bytes } from '../../interfaces/common.js'
 import { registryHost } from '../../oci/registry-name.js'
+import { dispatcherFor } from './dispatcher.js'
+import type { AgentOptions } from './dispatcher.js'
+import type { ProxyRules } from './proxy-rules.js'
 import { systemCertificates } from './system-ca.js'
 
 /** The registry on whose behalf something is asked. */
@@ -46,6 +49,8 @@ export interface HttpOptions {
   readonly insecure: (host: string) => boolean
   /** CAs of a registry also count where it redirects to; its client certificates are for itself alone. */
   readonly tls?: ((registry: string) => TlsOptions | undefined | Promise<TlsOptions | undefined>) | undefined
+  /** Default: none. */
+  readonly proxy?: ProxyRules
   readonly connectTimeoutMs: number
   /** Without a byte for so long, a response counts as broken. */
   readonly stallTimeoutMs: number
@@ -62,7 +67,7 @@ export interface HttpClient {
  * Not `fetch`, which undoes content encodings and so breaks digests.
  */
 export function undiciClient(options: HttpOptions): HttpClient {
-  const agents = new Map<string, Agent>()
+  const agents = new Map<string, Dispatcher>()
   // undici takes some 100 ms to load: only who pulls from a registry pays.
   let loading: Promise<typeof import('undici')> | undefined
   return {
@@ -72,7 +77,8 @@ export function undiciClient(options: HttpOptions): HttpClient {
       const key = JSON.stringify([url.origin, endpoint?.registry, endpoint?.insecure])
       let agent = agents.get(key)
       if (!agent) {
-        agent = new undici.Agent(await agentOptions(url, endpoint, options))
+        const settings = await agentOptions(url, endpoint, options)
+        agent = await dispatcherFor(undici, settings, options.proxy?.(url))
         // Somebody else may have been as fast.
         agents.set(key, (agent = agents.get(key) ?? agent))
       }
@@ -109,8 +115,6 @@ export function undiciClient(options: HttpOptions): HttpClient {
 function isBytes(body: string | Uint8Array | Bytes): body is Bytes {
   return typeof body !== 'string' && !(body instanceof Uint8Array)
 }
-
-type AgentOptions = ConstructorParameters<typeof Agent>[0]
 
 async function agentOptions(
   url: URL,

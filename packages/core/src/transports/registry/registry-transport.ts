@@ -15,6 +15,8 @@ import { openForeign } from './foreign-layer.js'
 import { isLoopback, undiciClient } from './http.js'
 import type { HttpClient, HttpOptions, TlsOptions } from './http.js'
 import { readLookaside } from './lookaside.js'
+import { proxyRules, proxySettings } from './proxy-rules.js'
+import type { ProxyRules, ProxySettings } from './proxy-rules.js'
 import { blocked, firstServed } from './pull-sources.js'
 import { RegistryClient } from './registry-client.js'
 import type { RegistryResponse } from './registry-client.js'
@@ -39,6 +41,11 @@ export interface RegistryTransportOptions {
    * `hostConfiguration()` is that of this machine. Default: none.
    */
   readonly configuration?: (() => Promise<RegistryConfiguration>) | undefined
+  /**
+   * Default: `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` of the process. A URL is the proxy for everything but
+   * loopback addresses; `false`: none.
+   */
+  readonly proxy?: string | false | ProxySettings
   /** Default `bootc-sdk`. */
   readonly userAgent?: string
   /** How often opening a layer is repeated after a passing failure; default 3. */
@@ -103,6 +110,7 @@ class Registry {
       undiciClient({
         insecure: this.#insecure,
         tls: (registry) => this.#tls(registry),
+        proxy: lazyRules(options.proxy),
         connectTimeoutMs: options.connectTimeoutMs ?? 30_000,
         stallTimeoutMs: options.stallTimeoutMs ?? 60_000,
       })
@@ -244,6 +252,16 @@ class Registry {
     if (own === undefined || found === undefined) return own ?? found
     return { ...found, ...own, ca: [...(found.ca ?? []), ...(own.ca ?? [])] }
   }
+}
+
+/** What is wrong with a proxy is told by the first request. */
+function lazyRules(proxy: RegistryTransportOptions['proxy']): ProxyRules {
+  let rules: ProxyRules | undefined
+  const settings = (): ProxySettings => {
+    if (proxy === false) return {}
+    return typeof proxy === 'string' ? { http: proxy, https: proxy } : (proxy ?? proxySettings())
+  }
+  return (url) => (rules ??= proxyRules(settings()))(url)
 }
 
 /** Nothing where no table is about the name: it is fetched as it stands. */
