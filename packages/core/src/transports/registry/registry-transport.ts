@@ -18,6 +18,8 @@ import { readLookaside } from './lookaside.js'
 import { proxyRules, proxySettings } from './proxy-rules.js'
 import type { ProxyRules, ProxySettings } from './proxy-rules.js'
 import { blocked, firstServed } from './pull-sources.js'
+import { limited, rateLimit } from './rate-limit.js'
+import type { RateLimit } from './rate-limit.js'
 import { RegistryClient } from './registry-client.js'
 import type { RegistryResponse } from './registry-client.js'
 import type { RegistryConfiguration } from './registry-configuration.js'
@@ -54,6 +56,8 @@ export interface RegistryTransportOptions {
   readonly documentRetries?: number
   /** Fetch layers from the `urls` of their descriptors when the registry does not have them; default no. */
   readonly foreignLayers?: boolean
+  /** For all layers together, in each direction; default: no limit. */
+  readonly bandwidthBytesPerSecond?: number | undefined
   /** Default 30 s. */
   readonly connectTimeoutMs?: number
   /** A response that brings nothing for so long counts as broken; default 60 s. */
@@ -99,11 +103,14 @@ class Registry {
   readonly #http: HttpClient
   readonly #insecure: (host: string) => boolean
   readonly #clients = new Map<string, RegistryClient>()
+  readonly #limit: RateLimit | undefined
 
   constructor(options: RegistryTransportOptions) {
     const { insecure = isLoopback } = options
     this.#options = options
     this.#timing = options.timing ?? systemTiming
+    const { bandwidthBytesPerSecond: bandwidth } = options
+    this.#limit = bandwidth === undefined ? undefined : rateLimit(bandwidth, this.#timing)
     this.#insecure = typeof insecure === 'function' ? insecure : () => insecure
     this.#http =
       options.http ??
@@ -198,7 +205,7 @@ class Registry {
       return openForeign(this.#http, layer, { range, signal, insecure: this.#insecure })
     }
     const { layerRetries = 3 } = this.#options
-    return blobStream({
+    const blob = blobStream({
       descriptor: layer,
       range: options.range,
       open: (range) => withRetries(() => open(range), layerRetries, this.#timing, { signal, onRetry }),
@@ -206,6 +213,7 @@ class Registry {
       signal,
       onRetry,
     })
+    return this.#limit === undefined ? blob : limited(blob, this.#limit, signal)
   }
 
   /** Nothing is written to mirrors or rewritten names. @throws `TRANSPORT_BLOCKED` */
