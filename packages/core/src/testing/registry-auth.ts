@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
 import { errorAnswer, type Answer } from './registry-answer.js'
 
 export type RegistryAuthOptions =
@@ -21,6 +21,11 @@ export type RegistryAuthOptions =
 
 const SERVICE = 'test registry'
 
+interface AuthRequest {
+  readonly method?: string | undefined
+  readonly headers: IncomingHttpHeaders
+}
+
 /** Challenges and tokens of the test registry. */
 export class RegistryAuth {
   readonly #options: RegistryAuthOptions | undefined
@@ -36,7 +41,7 @@ export class RegistryAuth {
   }
 
   /** Answer of the token endpoint; undefined for other requests. */
-  token(url: URL, request: IncomingMessage, body: string): Answer | undefined {
+  token(url: URL, request: AuthRequest, body: string): Answer | undefined {
     const options = this.#options
     if (options?.kind !== 'bearer' || url.pathname !== '/token') return undefined
     const isPost = request.method === 'POST'
@@ -60,7 +65,7 @@ export class RegistryAuth {
   }
 
   /** 401 for a request that may not be answered; undefined when it may. */
-  refuse(url: URL, request: IncomingMessage, origin: string): Answer | undefined {
+  refuse(url: URL, request: AuthRequest, origin: string): Answer | undefined {
     const options = this.#options
     if (!options) return undefined
     const header = request.headers.authorization

@@ -109,7 +109,8 @@ function write(response: ServerResponse, bytes: Uint8Array): Promise<void> {
   })
 }
 
-function parseRange(
+/** First and last byte of a `Range` header with one range. */
+export function parseRange(
   header: string | undefined,
   sizeBytes: number,
 ): { readonly first: number; readonly last: number } | 'unsatisfiable' | undefined {

@@ -106,7 +106,7 @@ export async function serveRegistry(
   return registry
 }
 
-class RegistryState {
+export class RegistryState {
   readonly #repositories = new Map<string, { blobs: Map<string, Uint8Array>; tags: Map<string, string> }>()
   readonly #types = new Map<string, string>()
 
