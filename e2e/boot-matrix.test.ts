@@ -1,13 +1,10 @@
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { startFleet } from './lib/fleet.js'
 import { nameOf, noGuests, type BootPath } from './lib/guests.js'
-import { installDisk } from './lib/install-disk.js'
-import { startMachine, type Machine } from './lib/machine.js'
+import type { Machine } from './lib/machine.js'
 import { checkDisk } from './lib/offline.js'
-import { startRegistry, type Registry } from './lib/registry.js'
-import { openSummary } from './lib/summary.js'
 import { factsOf, guest, statusOf, upgrade } from './lib/system.js'
-import { debianImage, outputDir, scratch } from './lib/tools.js'
 import { guestsWanted } from './lib/wanted.js'
 
 const reason = noGuests('sgdisk')
@@ -26,48 +23,25 @@ const wanted = paths.filter(({ ci }) => guestsWanted() === 'all' || ci === true)
 describe.skipIf(reason)(
   `a machine from its disk image to an update and back${reason ? ` (${reason})` : ''}`,
   () => {
-    const { path: dir, clean } = scratch()
-    const summary = openSummary('boot-matrix')
-    let registry: Registry
-    let layout: string
-    let machine: Machine | undefined
-
-    beforeAll(async () => {
-      layout = debianImage()
-      registry = await startRegistry(join(dir, 'registry'))
-    }, 1_200_000)
-    afterEach(() => machine?.kill())
-    afterAll(() => {
-      summary.print()
-      registry?.stop()
-      clean()
-    })
+    const fleet = startFleet('boot-matrix')
+    const { dir, summary } = fleet
 
     test.each(wanted.map((path) => [nameOf(path), path] as const))(
       '%s: v1 boots, fetches v2 from a registry, boots it with /etc merged and /var kept, rolls back',
       { timeout: 3_600_000 },
       async (name, path) => {
-        const { store, loader, firmware = 'uefi', uki = false } = path
-        const tag = (version: string) => `${layout}:${version}${uki ? '-uki' : ''}`
-        const image = `${name}:stable`
-        const v1 = registry.push(tag('v1'), image)
+        const { store, loader, firmware = 'uefi' } = path
+        const v1 = fleet.push(path, 'v1')
         const disk = join(dir, `${name}.raw`)
-        await summary.time(name, 'install', () =>
-          installDisk({
-            path,
-            source: `${registry.host}/${image}`,
-            target: `${registry.guestHost}/${image}`,
-            disk,
-          }),
-        )
-        machine = await startMachine({ log: outputDir('boot-matrix', name), disks: [disk], firmware })
+        await fleet.install(path, disk)
+        const machine = await fleet.start({ log: fleet.log(name), disks: [disk], firmware })
         const boots: string[] = []
         const booted = async (step: string, starting: ReturnType<Machine['ready']>) => {
           const { seconds, bootId, boots: count } = await starting
           summary.add(name, step, seconds)
           boots.push(bootId)
           expect(count, 'a boot that did not come so far').toBe(boots.length)
-          const facts = await factsOf(machine!)
+          const facts = await factsOf(machine)
           expect(facts.failed).toBe('')
           expect(facts.firmware).toBe(firmware)
           expect(facts.loader).toMatch(loader === 'systemd-boot' ? /^systemd-boot / : /^$/)
@@ -81,9 +55,9 @@ describe.skipIf(reason)(
         expect(first.booted!.image.imageDigest).toBe(v1)
         expect(first).toMatchObject({ staged: null, rollback: null })
 
-        const v2 = registry.push(tag('v2'), image)
+        const v2 = fleet.push(path, 'v2')
         await guest(machine, 'echo local >/etc/local.conf; echo kept >/var/kept')
-        await summary.time(name, 'upgrade', () => upgrade(machine!))
+        await summary.time(name, 'upgrade', () => upgrade(machine))
         expect((await statusOf(machine)).status.staged!.image.imageDigest).toBe(v2)
 
         expect(await booted('v2', machine.reboot())).toMatchObject({
@@ -111,7 +85,7 @@ describe.skipIf(reason)(
           expect(output.match(/\(default\)/g)).toHaveLength(1)
         }
 
-        await summary.time(name, 'rollback', () => guest(machine!, 'bootc-sdk rollback'))
+        await summary.time(name, 'rollback', () => guest(machine, 'bootc-sdk rollback'))
         expect((await statusOf(machine)).status.rollbackQueued).toBe(true)
         // /etc of v1 is as it was left, /var is shared.
         expect(await booted('v1', machine.reboot())).toMatchObject({
@@ -124,7 +98,7 @@ describe.skipIf(reason)(
         expect(third.booted!.image.imageDigest).toBe(v1)
         expect(third.rollback!.image.imageDigest).toBe(v2)
 
-        await summary.time(name, 'off', () => machine!.powerOff())
+        await summary.time(name, 'off', () => machine.powerOff())
         await summary.time(name, 'fsck', () => checkDisk(disk))
       },
     )

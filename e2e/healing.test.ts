@@ -1,12 +1,9 @@
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { startFleet } from './lib/fleet.js'
 import { nameOf, noGuests, type BootPath } from './lib/guests.js'
-import { installDisk } from './lib/install-disk.js'
-import { startMachine, type Machine } from './lib/machine.js'
-import { startRegistry, type Registry } from './lib/registry.js'
-import { openSummary } from './lib/summary.js'
+import type { Machine } from './lib/machine.js'
 import { factsOf, guest, statusOf } from './lib/system.js'
-import { debianImage, outputDir, scratch } from './lib/tools.js'
 import { guestsWanted } from './lib/wanted.js'
 
 const reason = noGuests()
@@ -33,40 +30,18 @@ const tries = isShort ? 1 : 3
 describe.skipIf(reason)(
   `a machine that updates itself to an image that does not work${reason ? ` (${reason})` : ''}`,
   () => {
-    const { path: dir, clean } = scratch()
-    const summary = openSummary('healing')
-    let registry: Registry
-    let layout: string
-    let machine: Machine | undefined
-
-    beforeAll(async () => {
-      layout = debianImage()
-      registry = await startRegistry(join(dir, 'registry'))
-    }, 1_200_000)
-    afterEach(() => machine?.kill())
-    afterAll(() => {
-      summary.print()
-      registry?.stop()
-      clean()
-    })
+    const fleet = startFleet('healing')
+    const { dir, summary } = fleet
 
     test.each(wanted.map((path) => [nameOf(path), path.causes.join(', '), path] as const))(
       '%s: comes back by itself (%s), says why, does not try again, and goes on with the next image',
       { timeout: 6 * 3_600_000 },
       async (name, _causes, path) => {
-        const image = `${name}:stable`
         let good = '2'
-        let goodDigest = registry.push(`${layout}:v2`, image)
+        let goodDigest = fleet.push(path, 'v2')
         const disk = join(dir, `${name}.raw`)
-        await summary.time(name, 'install', () =>
-          installDisk({
-            path,
-            source: `${registry.host}/${image}`,
-            target: `${registry.guestHost}/${image}`,
-            disk,
-          }),
-        )
-        machine = await startMachine({ log: outputDir('healing', name), disks: [disk], timeoutSeconds: 1800 })
+        await fleet.install(path, disk)
+        const machine = await fleet.start({ log: fleet.log(name), disks: [disk], timeoutSeconds: 1800 })
         summary.add(name, 'v2', (await machine.ready()).seconds)
         // As a mirror inside a company may be: no TLS. And not by the clock, but when the test says so.
         await guest(
@@ -80,10 +55,10 @@ describe.skipIf(reason)(
            ${isShort ? `mkdir -p /etc/bootc-sdk; printf '[trial]\\ntries = ${tries}\\n' >/etc/bootc-sdk/boot-trial.toml` : ''}
            echo local >/etc/local.conf`,
         )
-        const update = () => machine!.start('systemctl start --no-block bootc-sdk-update.service')
+        const update = () => machine.start('systemctl start --no-block bootc-sdk-update.service')
 
         for (const cause of path.causes) {
-          const bad = registry.push(`${layout}:v3-${cause}`, image)
+          const bad = fleet.push(path, `v3-${cause}`)
           const kernels = kernelsStarted(machine)
           update()
           const back = await machine.ready(({ version }) => version === good)
@@ -113,7 +88,7 @@ describe.skipIf(reason)(
           if (isShort) break
           // What comes next is another matter.
           good = { 2: '4', 4: '2' }[good]!
-          goodDigest = registry.push(`${layout}:v${good}`, image)
+          goodDigest = fleet.push(path, `v${good}`)
           update()
           const next = await machine.ready(({ version }) => version === good)
           summary.add(name, `to v${good}`, next.seconds)

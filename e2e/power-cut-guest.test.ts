@@ -2,14 +2,12 @@ import { copyFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { seededRandom } from '@bootc-sdk/core/testing'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { startFleet } from './lib/fleet.js'
 import { nameOf, noGuests, type BootPath } from './lib/guests.js'
-import { installDisk } from './lib/install-disk.js'
-import { startMachine, type Machine } from './lib/machine.js'
-import { startRegistry, type Registry } from './lib/registry.js'
-import { openSummary } from './lib/summary.js'
+import type { Machine } from './lib/machine.js'
 import { factsOf, guest, statusOf, upgrade } from './lib/system.js'
-import { debianImage, outputDir, run, scratch } from './lib/tools.js'
+import { run } from './lib/tools.js'
 import { guestsWanted } from './lib/wanted.js'
 
 const reason = guestsWanted() === 'ci' ? 'E2E_GUESTS=ci' : noGuests('qemu-img')
@@ -30,31 +28,16 @@ interface Frozen {
 }
 
 describe.skipIf(reason)(`a machine whose power is cut${reason ? ` (${reason})` : ''}`, () => {
-  const { path: dir, clean } = scratch()
-  const summary = openSummary('power-cut-guest')
-  let registry: Registry
-  let layout: string
-  let machine: Machine | undefined
-
-  beforeAll(async () => {
-    layout = debianImage()
-    registry = await startRegistry(join(dir, 'registry'))
-  }, 1_200_000)
-  afterEach(() => machine?.kill())
-  afterAll(() => {
-    summary.print()
-    registry?.stop()
-    clean()
-  })
-
-  const log = (...names: string[]) => outputDir('power-cut-guest', ...names)
+  const fleet = startFleet('power-cut-guest')
+  const { dir, summary, log } = fleet
+  let machine: Machine
 
   /** The frozen machine on a disk of its own, going on. */
   async function thaw(from: Frozen, name: string, logDir: string) {
     const to = { disk: join(dir, `${name}.qcow2`), vars: join(dir, `${name}.vars`) }
     run('qemu-img', 'create', '-q', '-f', 'qcow2', '-b', from.disk, '-F', 'qcow2', to.disk)
     copyFileSync(from.vars, to.vars)
-    machine = await startMachine({
+    machine = await fleet.start({
       log: logDir,
       disks: [to.disk],
       vars: to.vars,
@@ -66,7 +49,7 @@ describe.skipIf(reason)(`a machine whose power is cut${reason ? ` (${reason})` :
 
   async function freeze(disk: { disk: string; vars: string }, name: string): Promise<Frozen> {
     const state = join(dir, `${name}.state`)
-    await machine!.save(state)
+    await machine.save(state)
     return { ...disk, state }
   }
 
@@ -74,33 +57,25 @@ describe.skipIf(reason)(`a machine whose power is cut${reason ? ` (${reason})` :
     `%s: boots the old or the new deployment after ${cuts} cuts during upgrade and finalize, and upgrades`,
     { timeout: 6 * 3_600_000 },
     async (name, path) => {
-      const image = `${name}:stable`
-      const v1 = registry.push(`${layout}:v1`, image)
+      const v1 = fleet.push(path, 'v1')
       const base = { disk: join(dir, `${name}.qcow2`), vars: join(dir, `${name}.vars`) }
-      await summary.time(name, 'install', () =>
-        installDisk({
-          path,
-          source: `${registry.host}/${image}`,
-          target: `${registry.guestHost}/${image}`,
-          disk: base.disk,
-        }),
-      )
-      machine = await startMachine({ log: log(name, 'v1'), disks: [base.disk], vars: base.vars })
+      await fleet.install(path, base.disk)
+      machine = await fleet.start({ log: log(name, 'v1'), disks: [base.disk], vars: base.vars })
       const { seconds } = await machine.ready()
       summary.add(name, 'v1', seconds)
       await guest(machine, 'echo local >/etc/local.conf; echo kept >/var/kept; sync')
       const atV1 = await freeze(base, `${name}-v1`)
-      const v2 = registry.push(`${layout}:v2`, image)
+      const v2 = fleet.push(path, 'v2')
 
       // A rehearsal: how long each phase takes on this machine, and a state between them.
       const staged = await thaw(atV1, `${name}-staged`, log(name, 'rehearsal'))
-      const upgradeMs = await elapsed(() => upgrade(machine!))
+      const upgradeMs = await elapsed(() => upgrade(machine))
       await guest(machine, 'sync')
       const atStaged = await freeze(staged, `${name}-staged`)
       await thaw(atStaged, `${name}-rehearsal`, log(name, 'rehearsal-finalize'))
       machine.start('systemctl --no-block reboot')
       await machine.printed(stopping)
-      let finalizeMs = 1.2 * (await elapsed(() => machine!.printed(/Stopped .*finalize-staged/)))
+      let finalizeMs = 1.2 * (await elapsed(() => machine.printed(/Stopped .*finalize-staged/)))
       await machine.kill()
       summary.add(name, 'upgrade', upgradeMs / 1000)
       summary.add(name, 'finalize', finalizeMs / 1000)
@@ -111,7 +86,7 @@ describe.skipIf(reason)(`a machine whose power is cut${reason ? ` (${reason})` :
       for (let cut = 0; cut < cuts; cut++) {
         const phase = cut % 2 === 0 ? 'upgrade' : 'finalize'
         const logDir = log(name, `${String(cut + 1).padStart(2, '0')}-${phase}`)
-        registry.push(`${layout}:v2`, image)
+        fleet.push(path, 'v2')
         const disk = await thaw(phase === 'upgrade' ? atV1 : atStaged, `${name}-cut`, join(logDir, 'cut'))
         // Every part of a phase, whatever the number of cuts.
         const share = (Math.floor(cut / 2) + random()) / Math.ceil(cuts / 2)
@@ -124,7 +99,7 @@ describe.skipIf(reason)(`a machine whose power is cut${reason ? ` (${reason})` :
         await sleep(share * (phase === 'upgrade' ? upgradeMs : finalizeMs))
         await machine.kill()
 
-        machine = await startMachine({ log: join(logDir, 'after'), disks: [disk.disk], vars: disk.vars })
+        machine = await fleet.start({ log: join(logDir, 'after'), disks: [disk.disk], vars: disk.vars })
         const { state } = await machine.ready()
         expect(state, what).toBe('running')
         const { version, colour, local, kept } = await factsOf(machine)
@@ -141,7 +116,7 @@ describe.skipIf(reason)(`a machine whose power is cut${reason ? ` (${reason})` :
         if (phase === 'finalize') finalizeMs *= isNew ? 0.95 : 1.05
 
         // From the old one to the same image; from the new one to yet another.
-        const next = isNew ? registry.push(`${layout}:v4`, image) : v2
+        const next = isNew ? fleet.push(path, 'v4') : v2
         await upgrade(machine)
         expect((await statusOf(machine)).status.staged!.image.imageDigest, what).toBe(next)
         await guest(machine, fsck(path))

@@ -3,31 +3,18 @@ import {
   fakeHost,
   memoryDir,
   memorySysroot,
+  memoryTree,
   readAll,
   readText,
-  type MemoryDir,
 } from '@bootc-sdk/core/testing'
 import { grubBootloader } from '@bootc-sdk/bootloader-grub'
 import { expect, test } from 'vitest'
 import { systemdBoot } from '../src/index.js'
 import { bench, bls, idA, loaderProgram, type Bench } from './specs.js'
 
-async function image(files: Readonly<Record<string, Buffer | string>>): Promise<MemoryDir> {
-  const tree = memoryDir()
-  for (const [path, data] of Object.entries(files)) {
-    const parts = path.split('/').slice(0, -1)
-    for (let depth = 1; depth <= parts.length; depth++) {
-      const parent = parts.slice(0, depth).join('/')
-      if ((await tree.stat(parent)) === undefined) await tree.mkdir(parent)
-    }
-    await tree.write(path, Buffer.from(data))
-  }
-  return tree
-}
-
 const shipped = 'usr/lib/systemd/boot/efi'
 const versioned = (version: string) =>
-  image({
+  memoryTree({
     [`${shipped}/systemd-bootx64.efi`]: loaderProgram(version),
     [`${shipped}/linuxx64.efi.stub`]: 'stub',
   })
@@ -41,7 +28,7 @@ test('an installation puts what bootctl puts, and leaves what is there', async (
   const machine = await bench()
   const { esp } = machine
   await esp.write('loader/loader.conf', Buffer.from('timeout 0\n'))
-  const tree = await image({
+  const tree = await memoryTree({
     [`${shipped}/systemd-bootx64.efi`]: loaderProgram('257', 'plain'),
     [`${shipped}/systemd-bootx64.efi.signed`]: loaderProgram('257', 'signed'),
     [`${shipped}/systemd-bootia32.efi`]: loaderProgram('257', '32 bits'),
@@ -71,7 +58,7 @@ test('a fresh ESP gets a timeout, and no seed where many machines start from it'
 })
 
 test('an image without the loader is a warning', async () => {
-  const warnings = await install(await bench(), { tree: await image({}) })
+  const warnings = await install(await bench(), { tree: await memoryTree({}) })
   expect(warnings.map(({ code }) => code)).toEqual(['boot:loader-missing'])
 })
 
@@ -202,5 +189,5 @@ test('programs are told with what the image brings', async () => {
     false,
     false,
   ])
-  expect((await machine.loader.programs!(await image({})))[0]).not.toHaveProperty('shipped')
+  expect((await machine.loader.programs!(await memoryTree({})))[0]).not.toHaveProperty('shipped')
 })

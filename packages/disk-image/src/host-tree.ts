@@ -1,8 +1,8 @@
-import { closeSync, constants, lstatSync, openSync, readdirSync, readlinkSync, type Stats } from 'node:fs'
+import { closeSync, constants, lstatSync, openSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import type { EntryType, Stat, Xattr } from '@bootc-sdk/core'
+import type { Xattr } from '@bootc-sdk/core'
 import { decodeName, encodeName } from '@bootc-sdk/core/names'
-import type { getNative } from '@bootc-sdk/core/node'
+import { toStat, type getNative } from '@bootc-sdk/core/node'
 import { sortXattrs } from './record/owner-table.js'
 import type { PackSource } from './scan-tree.js'
 
@@ -37,22 +37,6 @@ export function hostTree(contentPath: string, native: Native): PackSource['tree'
       return Promise.resolve(sortXattrs(out))
     },
   }
-}
-
-function toStat(stats: Stats): Stat {
-  const { mode, uid, gid, size, mtimeMs, nlink, dev, ino } = stats
-  const type = typeOf(stats)
-  const sizeBytes = type === 'file' || type === 'symlink' ? size : 0
-  return { type, mode: mode & 0o7777, uid, gid, sizeBytes, mtime: mtimeMs / 1000, nlink, dev, ino }
-}
-
-function typeOf(stats: Stats): EntryType {
-  if (stats.isFile()) return 'file'
-  if (stats.isDirectory()) return 'directory'
-  if (stats.isSymbolicLink()) return 'symlink'
-  if (stats.isCharacterDevice()) return 'char'
-  if (stats.isBlockDevice()) return 'block'
-  return stats.isFIFO() ? 'fifo' : 'socket'
 }
 
 /** Directories with FS_IMMUTABLE_FL; where the file system has no flags there are none. */

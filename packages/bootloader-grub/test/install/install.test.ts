@@ -1,8 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import type { Dir, LoaderInstallOptions, Sysroot, Volume, Warning } from '@bootc-sdk/core'
-import { fakeHost, memoryDir, memorySysroot, readText, type MemoryDir } from '@bootc-sdk/core/testing'
+import {
+  fakeHost,
+  memoryDir,
+  memorySysroot,
+  memoryTree,
+  readText,
+  type MemoryDir,
+} from '@bootc-sdk/core/testing'
 import { grubBootloader } from '../../src/index.js'
-import { imageWith } from '../image.js'
 
 const uuid = '0d6b1f0e-6f0c-4d1a-9f57-0a6a1c2f3b4d'
 
@@ -37,7 +43,7 @@ const grub = (version: string, vendor = 'debian') =>
 const shim = (version: string) => program(`sbat,1\nshim,4,UEFI,shim,1,u\nshim.debian,1,D,shim,${version},u\n`)
 
 const debian = (version: string) =>
-  imageWith({
+  memoryTree({
     'usr/lib/os-release': 'ID=edge\n',
     'usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed': grub(version),
     'usr/lib/shim/shimx64.efi.signed': shim(version),
@@ -72,7 +78,7 @@ describe("the image's programs", () => {
 
   test('that lie beside the kernel are the loader', async () => {
     const { esp, install } = await machine()
-    const tree = await imageWith({ 'usr/lib/modules/6.12/grubx64.efi.signed': grub('2.12') })
+    const tree = await memoryTree({ 'usr/lib/modules/6.12/grubx64.efi.signed': grub('2.12') })
     expect(await install({ tree })).toEqual([])
     expect(await files(esp)).toEqual([
       ...['EFI/BOOT/BOOTX64.EFI', 'EFI/BOOT/grub.cfg', 'EFI/debian/grub.cfg', 'EFI/debian/grubx64.efi'],
@@ -84,7 +90,7 @@ describe("the image's programs", () => {
     ['newer ones', 'usr/lib/efi/grub2/2.12-40/EFI', 'usr/lib/efi/shim/15.8-3/EFI'],
   ])('of %s are put in place without it, which is told', async (_name, grubDir, shimDir) => {
     const { esp, install } = await machine()
-    const tree = await imageWith({
+    const tree = await memoryTree({
       'usr/lib/bootupd/updates/EFI.json': '{}',
       'usr/lib/efi/grub2/2.12-9/EFI/fedora/grubx64.efi': 'too old',
       [`${grubDir}/fedora/grubx64.efi`]: grub('2.12', 'fedora'),
@@ -102,7 +108,7 @@ describe("the image's programs", () => {
 
   test('may be missing, which is told, and changes nothing', async () => {
     const { esp, sysroot, install } = await machine()
-    const warnings = await install({ tree: await imageWith({ 'usr/lib/os-release': 'ID=edge\n' }) })
+    const warnings = await install({ tree: await memoryTree({ 'usr/lib/os-release': 'ID=edge\n' }) })
     expect(warnings.map(({ code }) => code)).toEqual(['boot:loader-missing'])
     expect(await files(esp)).toEqual([])
     expect(await sysroot.boot.dir.stat('grub')).toBeUndefined()
@@ -152,7 +158,7 @@ describe('an update', () => {
 test('what a core is made with may be missing: told before the first write', async () => {
   const host = fakeHost()
   const { esp, install } = await machine({ host })
-  const tree = await imageWith({ 'usr/lib/grub/x86_64-efi/kernel.img': 'kernel' })
+  const tree = await memoryTree({ 'usr/lib/grub/x86_64-efi/kernel.img': 'kernel' })
   await expect(install({ tree })).rejects.toMatchObject({
     code: 'HOST_TOOL_MISSING',
     details: { debian: 'grub-common' },

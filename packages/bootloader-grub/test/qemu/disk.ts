@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import {
   closeSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readFileSync,
@@ -11,7 +12,8 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { BiosTarget } from '@bootc-sdk/core'
+import type { BiosTarget, Sysroot } from '@bootc-sdk/core'
+import { nodeDir, nodeSysroot } from '@bootc-sdk/core/node'
 
 const mib = 1 << 20
 const rootUuid = '0d6b1f0e-6f0c-4d1a-9f57-0a6a1c2f3b4d'
@@ -22,7 +24,7 @@ const parts = {
   root: { start: 42, size: 100, type: '4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709' },
 } as const
 
-export const uuids = { root: rootUuid, esp: `${espId.slice(0, 4)}-${espId.slice(4)}` }
+const uuids = { root: rootUuid, esp: `${espId.slice(0, 4)}-${espId.slice(4)}` }
 
 export interface BootDisk {
   readonly path: string
@@ -114,5 +116,16 @@ export function bootDisk(): BootDisk {
       return readFileSync(out)
     },
     dispose: () => rmSync(dir, { recursive: true, force: true }),
+  }
+}
+
+/** A sysroot on the trees of a disk. */
+export function sysrootOn(disk: BootDisk): Sysroot {
+  mkdirSync(`${disk.root}/boot`)
+  const whole = nodeSysroot(disk.root)
+  return {
+    ...whole,
+    boot: { ...whole.boot, fsType: 'ext4', uuid: uuids.root },
+    esps: [{ dir: nodeDir(disk.esp), fsType: 'vfat', uuid: uuids.esp, bootPrefix: '/' }],
   }
 }

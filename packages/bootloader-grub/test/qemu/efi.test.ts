@@ -1,11 +1,9 @@
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
-import type { Bootloader, BootSpec, ReadTree, Sysroot } from '@bootc-sdk/core'
-import { nodeDir, nodeSysroot } from '@bootc-sdk/core/node'
-import { memoryDir } from '@bootc-sdk/core/testing'
+import type { Bootloader, BootSpec, ReadTree } from '@bootc-sdk/core'
+import { memoryDir, memoryTree } from '@bootc-sdk/core/testing'
 import { grubBootloader } from '../../src/index.js'
-import { imageWith } from '../image.js'
-import { bootDisk, uuids, type BootDisk } from './disk.js'
+import { bootDisk, sysrootOn, type BootDisk } from './disk.js'
 import { boot, missingForGuests, ovmf } from './machine.js'
 import { tinyUki } from './tiny-uki.js'
 
@@ -41,13 +39,7 @@ afterEach(() => disks.splice(0).forEach((disk) => disk.dispose()))
 async function machine() {
   const disk = bootDisk()
   disks.push(disk)
-  mkdirSync(`${disk.root}/boot`)
-  const whole = nodeSysroot(disk.root)
-  const sysroot: Sysroot = {
-    ...whole,
-    boot: { ...whole.boot, fsType: 'ext4', uuid: uuids.root },
-    esps: [{ dir: nodeDir(disk.esp), fsType: 'vfat', uuid: uuids.esp, bootPrefix: '/' }],
-  }
+  const sysroot = sysrootOn(disk)
   const lock = await sysroot.lock()
   const loader: Bootloader = await grubBootloader().init(sysroot, lock, { entrySet: 'exchange' })
   return {
@@ -68,17 +60,17 @@ async function machine() {
 
 const file = (path: string) => readFileSync(path)
 const asDebian = () =>
-  imageWith({
+  memoryTree({
     'usr/lib/os-release': 'ID=edge\n',
     'usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed': file(signed),
     'usr/lib/shim/shimx64.efi.signed': file(`${shimDir}/shimx64.efi.signed`),
     'usr/lib/shim/mmx64.efi.signed': file(`${shimDir}/mmx64.efi.signed`),
   })
-const beside = () => imageWith({ 'usr/lib/modules/6.12/grubx64.efi.signed': file(signed) })
+const beside = () => memoryTree({ 'usr/lib/modules/6.12/grubx64.efi.signed': file(signed) })
 const modules = () => {
   const names = readdirSync(modulesDir).filter((name) => /\.(?:mod|lst|img)$/.test(name))
   const files = names.map((name) => [`usr/lib/grub/x86_64-efi/${name}`, file(`${modulesDir}/${name}`)])
-  return imageWith({ 'usr/lib/os-release': 'ID=edge\n', ...Object.fromEntries(files) })
+  return memoryTree({ 'usr/lib/os-release': 'ID=edge\n', ...Object.fromEntries(files) })
 }
 
 describe.skipIf(missing !== undefined)(`GRUB by EFI (${missing ?? 'QEMU'})`, () => {

@@ -1,10 +1,8 @@
-import { mkdirSync } from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Bootloader, BootSpec, Sysroot } from '@bootc-sdk/core'
-import { nodeDir, nodeSysroot } from '@bootc-sdk/core/node'
 import { memoryDir } from '@bootc-sdk/core/testing'
 import { grubBootloader } from '../../src/index.js'
-import { bootDisk, uuids, type BootDisk } from './disk.js'
+import { bootDisk, sysrootOn, type BootDisk } from './disk.js'
 import { boot, missingForGuests } from './machine.js'
 import { tinyKernel } from './tiny-kernel.js'
 
@@ -54,13 +52,7 @@ afterEach(() => disks.splice(0).forEach((disk) => disk.dispose()))
 async function machine(kind: 'ostree' | 'composefs'): Promise<Machine> {
   const disk = bootDisk()
   disks.push(disk)
-  mkdirSync(`${disk.root}/boot`)
-  const whole = nodeSysroot(disk.root)
-  const sysroot: Sysroot = {
-    ...whole,
-    boot: { ...whole.boot, fsType: 'ext4', uuid: uuids.root },
-    esps: [{ dir: nodeDir(disk.esp), fsType: 'vfat', uuid: uuids.esp, bootPrefix: '/' }],
-  }
+  const sysroot = sysrootOn(disk)
   await using lock = await sysroot.lock()
   const entrySet = kind === 'composefs' ? ({ entrySet: 'exchange' } as const) : {}
   const loader = await grubBootloader().init(sysroot, lock, entrySet)

@@ -1,15 +1,11 @@
 import { expect, test } from 'vitest'
 import { findPrograms } from '../../src/health/index.js'
-import { memoryDir } from '../../src/testing/index.js'
+import { makeParents, memoryDir } from '../../src/testing/index.js'
 
 async function tree(files: Readonly<Record<string, { mode?: number; target?: string } | undefined>>) {
   const root = memoryDir()
   for (const [path, { mode = 0o755, target } = {}] of Object.entries(files)) {
-    const parts = path.split('/').slice(0, -1)
-    for (let i = 1; i <= parts.length; i++) {
-      const parent = parts.slice(0, i).join('/')
-      if ((await root.stat(parent)) === undefined) await root.mkdir(parent, { mode: 0o755 })
-    }
+    await makeParents(root, path)
     if (target === undefined) await root.write(path, Buffer.from('#!/bin/sh\n'), { mode })
     else await root.symlink(target, path)
   }

@@ -3,8 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { isBootcError } from '../../src/errors.js'
 import { createLabeler, loadLabeler, parseFileContexts, parseSubstitutions } from '../../src/selinux/index.js'
 import type { Labeler } from '../../src/selinux/index.js'
-import { memoryDir } from '../../src/testing/index.js'
-import type { MemoryDir } from '../../src/testing/index.js'
+import { memoryTree } from '../../src/testing/index.js'
 
 const golden = (name: string): unknown =>
   JSON.parse(readFileSync(new URL(`../golden/selinux/${name}`, import.meta.url), 'utf8'))
@@ -18,19 +17,6 @@ const invented = golden('lookups.json') as {
   subs: string
   subs_dist: string
   lookups: Lookup[]
-}
-
-async function treeOf(files: Readonly<Record<string, string | Uint8Array>>): Promise<MemoryDir> {
-  const dir = memoryDir()
-  for (const [path, text] of Object.entries(files)) {
-    let parent = ''
-    for (const part of path.split('/').slice(0, -1)) {
-      parent = parent === '' ? part : `${parent}/${part}`
-      if ((await dir.stat(parent)) === undefined) await dir.mkdir(parent)
-    }
-    await dir.write(path, Buffer.from(text as string))
-  }
-  return dir
 }
 
 function labelerOf(fileContexts: string): Labeler {
@@ -47,7 +33,7 @@ const policy = {
 
 describe('labels', () => {
   test.each(images)('$case: as the real tool gave them', async ({ files, labels }) => {
-    const labeler = (await loadLabeler(await treeOf(files)))!
+    const labeler = (await loadLabeler(await memoryTree(files)))!
     // What the policy leaves alone keeps the label that came with it.
     const untouched = labels.filter(([path]) => path.startsWith('/usr/none'))
     expect(untouched.length).toBeGreaterThan(0)
@@ -60,7 +46,7 @@ describe('labels', () => {
   test('as libselinux says, for every rule of order, type, class and substitution', async () => {
     const files = `${base}/targeted/contexts/files/file_contexts`
     const labeler = (await loadLabeler(
-      await treeOf({
+      await memoryTree({
         ...policy,
         [files]: invented.file_contexts,
         [`${files}.homedirs`]: invented.homedirs,
@@ -97,9 +83,9 @@ describe('policies', () => {
         [`usr/${path}`, text.replace('sys:x', 'sys:usr')],
       ]),
     )
-    expect((await loadLabeler(await treeOf(both)))?.label('/x', 0)).toBe('sys:x')
+    expect((await loadLabeler(await memoryTree(both)))?.label('/x', 0)).toBe('sys:x')
     const only = Object.fromEntries(Object.entries(both).filter(([path]) => path.startsWith('usr/')))
-    expect((await loadLabeler(await treeOf(only)))?.label('/x', 0)).toBe('sys:usr')
+    expect((await loadLabeler(await memoryTree(only)))?.label('/x', 0)).toBe('sys:usr')
   })
 
   test.each([
@@ -109,12 +95,12 @@ describe('policies', () => {
     ['no mode', { ...policy, [`${base}/config`]: 'SELINUXTYPE=targeted\n' }],
     ['no type', { ...policy, [`${base}/config`]: 'SELINUX=enforcing\n' }],
   ])('%s: no labels', async (_, files) => {
-    expect(await loadLabeler(await treeOf(files))).toBeUndefined()
+    expect(await loadLabeler(await memoryTree(files))).toBeUndefined()
   })
 
   test('modes are read as libostree reads them', async () => {
     const files = { ...policy, [`${base}/config`]: '# x\nSELINUX=Permissive # why\nSELINUXTYPE= targeted \n' }
-    expect((await loadLabeler(await treeOf(files)))?.label('/x', 0)).toBe('sys:x')
+    expect((await loadLabeler(await memoryTree(files)))?.label('/x', 0)).toBe('sys:x')
   })
 
   test.each([
@@ -122,13 +108,13 @@ describe('policies', () => {
     ['no file contexts', `${base}/targeted/contexts/files/file_contexts`],
   ])('%s is an error', async (_, missing) => {
     const files = Object.fromEntries(Object.entries(policy).filter(([path]) => path !== missing))
-    const error: unknown = await loadLabeler(await treeOf(files)).catch((caught: unknown) => caught)
+    const error: unknown = await loadLabeler(await memoryTree(files)).catch((caught: unknown) => caught)
     expect(isBootcError(error, 'IMAGE_SELINUX_INVALID')).toBe(true)
   })
 
   test('a type that is a path is refused', async () => {
     const files = { ...policy, [`${base}/config`]: 'SELINUX=enforcing\nSELINUXTYPE=../../x\n' }
-    await expect(loadLabeler(await treeOf(files))).rejects.toThrow(/not a name/)
+    await expect(loadLabeler(await memoryTree(files))).rejects.toThrow(/not a name/)
   })
 })
 

@@ -1,4 +1,11 @@
-import { BootFailure, memoryDir, memorySysroot, simulateBoot, simulateReboot } from '@bootc-sdk/core/testing'
+import {
+  BootFailure,
+  memoryDir,
+  memorySysroot,
+  memoryTree,
+  simulateBoot,
+  simulateReboot,
+} from '@bootc-sdk/core/testing'
 import type { MemoryDir } from '@bootc-sdk/core/testing'
 import { beforeEach, describe, expect, test } from 'vitest'
 
@@ -6,14 +13,7 @@ const checksum = 'a'.repeat(64)
 const deployment = `ostree/deploy/os/deploy/${checksum}.0`
 const kernels = `boot/ostree/os-${checksum}`
 
-async function write(root: MemoryDir, path: string, text: string): Promise<void> {
-  const parts = path.split('/').slice(0, -1)
-  for (let depth = 1; depth <= parts.length; depth++) {
-    const parent = parts.slice(0, depth).join('/')
-    if ((await root.stat(parent)) === undefined) await root.mkdir(parent)
-  }
-  await root.write(path, Buffer.from(text))
-}
+const write = (root: MemoryDir, path: string, text: string) => memoryTree({ [path]: text }, root)
 
 /** What libostree would have laid out, written by hand. */
 async function ostreeDisk(): Promise<MemoryDir> {

@@ -1,5 +1,4 @@
-import { memoryDir } from '@bootc-sdk/core/testing'
-import type { Dir } from '@bootc-sdk/core'
+import { memoryTree } from '@bootc-sdk/core/testing'
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { bootTitle } from '../../src/sysroot/boot-specs.js'
@@ -8,25 +7,12 @@ import { lockOstree } from '../../src/sysroot/lock.js'
 import { parseOsRelease } from '@bootc-sdk/core/store-kit'
 import { readOsRelease } from '../../src/sysroot/os-release.js'
 
-async function tree(files: Readonly<Record<string, string>>): Promise<Dir> {
-  const dir = memoryDir()
-  for (const [path, content] of Object.entries(files)) {
-    const parts = path.split('/')
-    for (let i = 1; i < parts.length; i++) {
-      const parent = parts.slice(0, i).join('/')
-      if ((await dir.stat(parent)) === undefined) await dir.mkdir(parent)
-    }
-    await dir.write(path, Buffer.from(content))
-  }
-  return dir
-}
-
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 const modules = 'usr/lib/modules/1.2.3'
 
 describe('finding the kernel', () => {
   test('beside its modules; the checksum is the one the real tool has', async () => {
-    const root = await tree({
+    const root = await memoryTree({
       [`${modules}/vmlinuz`]: 'FAKE-KERNEL-A\n',
       [`${modules}/initramfs.img`]: 'FAKE-INITRAMFS-1.2.3\n',
       [`${modules}/.vmlinuz.hmac`]: 'not hashed',
@@ -46,7 +32,7 @@ describe('finding the kernel', () => {
 
   test('device trees count in byte order, files and directories of a level together', async () => {
     const names = ['a/b/c.dtb', 'a/z.dtb', 'a.dtb', 'aa.dtb', 'b.dtb']
-    const root = await tree({
+    const root = await memoryTree({
       [`${modules}/vmlinuz`]: 'k',
       ...Object.fromEntries([...names].reverse().map((name) => [`${modules}/dtb/${name}`, `<${name}>`])),
     })
@@ -61,7 +47,7 @@ describe('finding the kernel', () => {
       [`usr/lib/ostree-boot/vmlinuz-9-${csum}`]: 'k',
       [`usr/lib/ostree-boot/initramfs-9.img-${csum}`]: 'i',
     }
-    const root = await tree({ ...legacy, [`${modules}/vmlinuz`]: 'k' })
+    const root = await memoryTree({ ...legacy, [`${modules}/vmlinuz`]: 'k' })
     const kernel = await findKernel(root)
     expect(kernel).toMatchObject({ kernel: { name: 'vmlinuz-9' }, initramfs: { name: 'initramfs-9.img' } })
     expect(await bootChecksum(root, kernel)).toBe(csum)
@@ -70,7 +56,7 @@ describe('finding the kernel', () => {
   })
 
   test('none is an error', async () => {
-    await expect(findKernel(await tree({ 'usr/lib/modules/1/modules.dep': '' }))).rejects.toMatchObject({
+    await expect(findKernel(await memoryTree({ 'usr/lib/modules/1/modules.dep': '' }))).rejects.toMatchObject({
       code: 'DEPLOY_NO_KERNEL',
     })
   })
@@ -82,7 +68,7 @@ describe('names in boot menus', () => {
     expect(Object.fromEntries(values)).toEqual({ ID: 'debian', PRETTY_NAME: 'A "b" $c', X: 'it is' })
   })
   test('a system without a name cannot be listed', async () => {
-    await expect(readOsRelease(await tree({ 'usr/lib/os-release': 'VERSION=1\n' }))).rejects.toMatchObject({
+    await expect(readOsRelease(await memoryTree({ 'usr/lib/os-release': 'VERSION=1\n' }))).rejects.toMatchObject({
       code: 'DEPLOY_NO_OS_RELEASE',
     })
   })
@@ -94,7 +80,7 @@ describe('names in boot menus', () => {
 
 describe('the lock of the real tool', () => {
   test('excludes a second holder and leaves no file', async () => {
-    const root = await tree({ 'ostree/x': '' })
+    const root = await memoryTree({ 'ostree/x': '' })
     const held = await lockOstree(root)
     await expect(lockOstree(root, { timeoutMs: 0 })).rejects.toMatchObject({ code: 'TREE_LOCKED' })
     await held[Symbol.asyncDispose]()
@@ -102,7 +88,7 @@ describe('the lock of the real tool', () => {
   })
 
   test('is worth something only on the file that has the name', async () => {
-    const root = await tree({ 'ostree/x': '' })
+    const root = await memoryTree({ 'ostree/x': '' })
     const first = await root.lock('ostree/lock', { exclusive: true })
     const waiting = lockOstree(root)
     // As its holder does: unlink, then let go. Whoever waits gets a lock on a file without a name.
