@@ -1,6 +1,14 @@
 export * from './repo/index.js'
 export * from './delta/index.js'
+export * from './trust/index.js'
 export { ostreeBackend, type OstreeBackendOptions } from './backend.js'
+export { parseContentMeta, type ContentComponent, type ContentMeta } from './container/export/content-meta.js'
+export {
+  encapsulate,
+  type EncapsulateEvent,
+  type EncapsulateOptions,
+} from './container/export/encapsulate.js'
+export { alwaysChanges } from './container/export/packing.js'
 export { ostreeImageStore, type OstreeImageStoreOptions } from './container/image-store.js'
 export { escapeForRef, imageRef, layerRef, unescapeFromRef } from './container/ref-escape.js'
 export { mergeDeployment } from './sysroot/merge-deployment.js'

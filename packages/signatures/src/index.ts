@@ -1,2 +1,2 @@
-export { signatureVerifiers } from './signature-verifiers.js'
+export { detachedOpenPgp, signatureVerifiers } from './signature-verifiers.js'
 export type { VerifierOptions } from './signature-verifiers.js'

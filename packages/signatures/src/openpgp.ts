@@ -39,8 +39,12 @@ export async function verifyOpenPgp(
   }
 }
 
-/** Several keys one after the other, in either form. What cannot be read gives no keys. */
-async function readKeyring(bytes: Uint8Array): Promise<Key[]> {
+/**
+ * Several keys one after the other, in either form.
+ *
+ * @throws SignatureRejection
+ */
+export async function readKeyring(bytes: Uint8Array): Promise<Key[]> {
   const isArmored = Buffer.from(bytes.subarray(0, 1000)).includes('-----BEGIN PGP')
   try {
     if (!isArmored) return await readKeys({ binaryKeys: bytes })
@@ -50,6 +54,6 @@ async function readKeyring(bytes: Uint8Array): Promise<Key[]> {
     const keys = (blocks ?? []).map((armoredKeys) => readKeys({ armoredKeys }))
     return (await Promise.all(keys)).flat()
   } catch (cause) {
-    throw new SignatureRejection(`keys of the policy cannot be read: ${(cause as Error).message}`)
+    throw new SignatureRejection(`keys cannot be read: ${(cause as Error).message}`)
   }
 }

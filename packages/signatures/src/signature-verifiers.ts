@@ -22,3 +22,23 @@ export function signatureVerifiers(options: VerifierOptions = {}): SignatureVeri
     },
   }
 }
+
+/**
+ * A check of detached OpenPGP signatures, as OSTree remotes with `gpg-verify` need it (`TrustOptions.openpgp` of
+ * @bootc-sdk/ostree-backend).
+ *
+ * @returns resolves to who made a good signature, or to what is wrong with each
+ */
+export function detachedOpenPgp(
+  options: VerifierOptions = {},
+): (
+  content: Uint8Array,
+  signatures: readonly Uint8Array[],
+  keyrings: readonly Uint8Array[],
+) => Promise<{ readonly signer?: string; readonly problems: readonly string[] }> {
+  const { now = Date.now } = options
+  return async (content, signatures, keyrings) => {
+    const { verifyDetachedOpenPgp } = await import('./detached-openpgp.js')
+    return verifyDetachedOpenPgp(content, signatures, keyrings, now())
+  }
+}

@@ -28,6 +28,11 @@ export interface ApplyDeltaResult extends DeltaName {
   readonly bytes: number
 }
 
+export interface ApplyDeltaOptions extends OpOptions {
+  /** Decides whether the delta is good, before anything of it is made. `core.sign-verify-deltas` demands one. */
+  readonly verify?: (delta: DeltaSource) => Promise<void>
+}
+
 /** Parts unpack to what they make and what that is made of; more is somebody's game. */
 const slackBytes = 64 * 1024 * 1024
 
@@ -75,9 +80,10 @@ export function inlineDetached({ superblock, name }: DeltaSource): VariantDict |
 export async function applyDelta(
   repo: OstreeRepo,
   source: DeltaSource,
-  options: OpOptions = {},
+  options: ApplyDeltaOptions = {},
 ): Promise<ApplyDeltaResult> {
   const { superblock, name } = source
+  await options.verify?.(source)
   const { from, to, parts, commit } = superblock
   if (from !== undefined && (!(await repo.has('commit', from)) || (await repo.isPartial(from)))) {
     throw noObject(`${from}.commit, which delta ${printDeltaName(superblock)} starts from`)

@@ -1,4 +1,4 @@
-export { applyDelta, type ApplyDeltaResult, type DeltaSource } from './apply.js'
+export { applyDelta, type ApplyDeltaOptions, type ApplyDeltaResult, type DeltaSource } from './apply.js'
 export { completeCommit } from './complete.js'
 export { deleteDelta, generateDelta, reindexDeltas } from './generate.js'
 export { makeDelta, type MadeDelta, type MakeDeltaOptions } from './make.js'

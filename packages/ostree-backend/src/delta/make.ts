@@ -9,7 +9,8 @@ import type { DeltaName } from './names.js'
 import { writePart } from './part.js'
 import { PartBuilder } from './part-builder.js'
 import { sameFiles } from './same-files.js'
-import { encodeSuperblock, type Fallback, type PartHeader } from './superblock.js'
+import { signaturesOf, type Signing } from '../trust/sign.js'
+import { encodeSuperblock, wrapSigned, type Fallback, type PartHeader } from './superblock.js'
 
 export interface MakeDeltaOptions extends OpOptions {
   /** New files larger than this are left to be fetched as they are; 0: none. Default 4,000,000 bytes. */
@@ -18,6 +19,8 @@ export interface MakeDeltaOptions extends OpOptions {
   readonly maxPartBytes?: number
   /** Seconds since the epoch; default now. */
   readonly timestamp?: number
+  /** Sign the superblock. */
+  readonly signing?: Signing
 }
 
 /** A delta in memory but for one part at a time. */
@@ -93,7 +96,7 @@ export async function makeDelta(
     if (builder.blobBytes > maxPartBytes) await close()
   }
   await close()
-  const superblock = encodeSuperblock({
+  const inner = encodeSuperblock({
     ...(from === undefined ? {} : { from }),
     to,
     metadata: [],
@@ -102,6 +105,8 @@ export async function makeDelta(
     parts,
     fallbacks,
   })
+  const { signing } = options
+  const superblock = signing === undefined ? inner : wrapSigned(inner, signaturesOf(inner, signing))
   return {
     ...(from === undefined ? {} : { from }),
     to,

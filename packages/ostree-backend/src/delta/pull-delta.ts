@@ -4,6 +4,7 @@ import { corrupt } from '../format/errors.js'
 import type { Summary } from '../format/summary.js'
 import { decodeDict, lookup } from '../format/variant-dict.js'
 import type { OstreeRepo, VariantDict } from '../repo/api.js'
+import type { RemoteVerifier } from '../trust/remote-verifier.js'
 import { applyDelta, inlinePart, openSuperblock, type ApplyDeltaResult } from './apply.js'
 import { deltaDir, deltaIndexPath, parseDeltaName, printDeltaName, type DeltaName } from './names.js'
 import { maxPartBytes } from './open-delta.js'
@@ -14,6 +15,8 @@ export interface DeltaServer {
   /** A file below the repository; undefined when there is none. */
   get(path: string, maxBytes: number): Promise<Buffer | undefined>
   readonly summary?: Summary | undefined
+  /** Demands a good signature of every delta. */
+  readonly verify?: RemoteVerifier['delta'] | undefined
 }
 
 /** Why deltas were not used, or what came by one. */
@@ -42,6 +45,7 @@ export async function pullDelta(
       if (bytes === undefined) continue
       if (sha256Hex(bytes) !== digest) throw corrupt(what, 'has another checksum than its list says')
       const opened = openSuperblock(bytes, what, delta)
+      await server.verify?.(what, opened.signedBytes, opened.signatures)
       const part = async (index: number) =>
         (await server.get(`${dir}/${index}`, maxPartBytes)) ?? inlinePart(opened, index)
       return { applied: await applyDelta(repo, { ...opened, part }, options) }

@@ -63,6 +63,11 @@ export function unwrapSigned(bytes: Uint8Array, what: string): { inner: Buffer; 
   return { inner, signatures }
 }
 
+/** A superblock with signatures of it. */
+export function wrapSigned(inner: Uint8Array, signatures: VariantDict): Buffer {
+  return encodeVariant(signedType, [signedMagic.readBigUInt64LE(), inner, signatures])
+}
+
 type Raw = [
   VariantDict,
   bigint,

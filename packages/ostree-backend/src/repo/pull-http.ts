@@ -11,38 +11,44 @@ import type { OstreeRepo, VariantDict } from './api.js'
 import { pullDelta, type DeltaServer } from '../delta/pull-delta.js'
 import { RepoConfig } from './config.js'
 import { httpGet, type HttpOptions } from './http-client.js'
-import { collect } from './io.js'
+import { collect, readFile } from './io.js'
 import { openRepo } from './open-repo.js'
-import { pullTargets, type CommitCheck, type PullOptions, type PullResult, type PullTarget } from './pull.js'
+import { pullTargets, type PullOptions, type PullResult, type PullTarget } from './pull.js'
 import { localSource, type PullSource } from './pull-source.js'
-import { readRemote, remoteProblem, type RemoteConfig } from './remote-config.js'
+import { remoteProblem, type RemoteConfig } from './remote-config.js'
+import { findRemote } from './remotes-dir.js'
 import { Repo } from './repo.js'
 import { replaceFile } from './staging.js'
+import { badSignature } from '../trust/errors.js'
+import {
+  isAsked,
+  openRemoteVerifier,
+  type RemoteVerifier,
+  type TrustOptions,
+} from '../trust/remote-verifier.js'
 
 const maxSmallBytes = 1024 * 1024
 
-/** Checks of signatures, for remotes that ask for them. */
-export interface PullVerifier {
-  readonly commit?: CommitCheck
-  /** @param signature content of `summary.sig`; undefined when the server has none */
-  readonly summary?: (bytes: Uint8Array, signature: Uint8Array | undefined) => Promise<void>
-}
+/** Checks of signatures in place of those that the remote's configuration asks for. */
+export type PullVerifier = RemoteVerifier
 
 export interface PullRemoteOptions extends PullOptions {
   /** Refs or commit checksums; default the remote's `branches`, and with `mirror` everything it has. */
   readonly refs?: readonly string[]
   /** Store refs as heads and copy the summary as it is. */
   readonly mirror?: boolean
-  /** `false`: fetch although the configuration asks for signatures that nobody checks. */
+  /** `false`: fetch although the configuration asks for signatures. Default: verify what it asks for. */
   readonly verifier?: PullVerifier | false
+  /** What verification needs. */
+  readonly trust?: TrustOptions
   readonly http?: Pick<HttpOptions, 'timeoutMs' | 'retries' | 'retryDelayMs'>
 }
 
 /**
  * Fetch from a configured remote: an archive repository behind HTTP, or a `file:` URL.
  *
- * @throws BootcError `STORE_OSTREE_REMOTE` for a remote that wants signatures verified and no verifier, before
- *   any request; `STORE_OSTREE_FETCH`, `STORE_OSTREE_CORRUPT`, `STORE_OSTREE_NO_OBJECT`, `STORE_OSTREE_NO_REV`,
+ * @throws BootcError `STORE_OSTREE_REMOTE`, `STORE_OSTREE_KEY` for a remote that wants verified what cannot be, before
+ *   any request; `STORE_OSTREE_SIGNATURE` before anything is stored; `STORE_OSTREE_FETCH`, `STORE_OSTREE_CORRUPT`, `STORE_OSTREE_NO_OBJECT`, `STORE_OSTREE_NO_REV`,
  *   `STORE_OSTREE_BINDING`
  */
 export async function pullRemote(
@@ -51,18 +57,19 @@ export async function pullRemote(
   options: PullRemoteOptions = {},
 ): Promise<PullResult> {
   if (!(repo instanceof Repo)) throw unsupported('pull', 'not a repository of this package')
-  const remote = readRemote(repo.context.config, remoteName)
-  const check = requireChecks(remote, options)
-  if (remote.url.startsWith('file:')) return pullFileUrl(repo, remote, check, options)
+  const remote = await findRemote(repo, remoteName, options.trust)
+  const verifier = await verifierFor(repo, remote, options)
+  if (remote.url.startsWith('file:')) return pullFileUrl(repo, remote, verifier, options)
   const server = await Server.open(remote, options)
-  const summary = await server.summary(options.verifier === false ? undefined : options.verifier)
+  const summary = await server.summary(verifier)
   const refs =
     options.refs ?? (options.mirror === true ? summary?.parsed.refs.map(({ ref }) => ref) : remote.branches)
   if (refs === undefined || refs.length === 0) throw remoteProblem(remote.name, 'no refs to fetch')
   const targets: PullTarget[] = []
   for (const name of refs) targets.push(await findTarget(server, summary?.parsed, remote, name, options))
   const { collectionId } = remote
-  const result = await pullTargets(repo, server.source(summary?.parsed), targets, check, {
+  const source = server.source(summary?.parsed, verifier.delta)
+  const result = await pullTargets(repo, source, targets, verifier.commit, {
     ...options,
     ...(collectionId === undefined ? {} : { collectionId }),
   })
@@ -70,16 +77,20 @@ export async function pullRemote(
   return result
 }
 
-function requireChecks(remote: RemoteConfig, options: PullRemoteOptions): CommitCheck | undefined {
-  if (options.verifier === false) return undefined
-  const { verifies } = remote
-  if (verifies.commits && options.verifier?.commit === undefined) {
-    throw remoteProblem(remote.name, 'commits must be verified, and no verifier for signatures was given')
+async function verifierFor(
+  repo: OstreeRepo,
+  { name, verifies }: RemoteConfig,
+  { verifier, trust }: PullRemoteOptions,
+): Promise<RemoteVerifier> {
+  if (verifier === false) return {}
+  if (verifier === undefined) return openRemoteVerifier(repo, name, trust)
+  if (isAsked(verifies.commits) && verifier.commit === undefined) {
+    throw remoteProblem(name, 'commits must be verified, and the verifier that was given does not')
   }
-  if (verifies.summary && options.verifier?.summary === undefined) {
-    throw remoteProblem(remote.name, 'the summary must be verified, and no verifier for signatures was given')
+  if (isAsked(verifies.summary) && verifier.summary === undefined) {
+    throw remoteProblem(name, 'the summary must be verified, and the verifier that was given does not')
   }
-  return options.verifier?.commit
+  return verifier
 }
 
 async function findTarget(
@@ -150,16 +161,14 @@ class Server {
     throw remoteProblem(remote.name, 'its list of mirrors is empty')
   }
 
-  async summary(verifier: PullVerifier | undefined): Promise<FetchedSummary | undefined> {
+  async summary(verifier: RemoteVerifier): Promise<FetchedSummary | undefined> {
     const signature = await this.#get(`${this.#base}/summary.sig`, maxMetadataBytes)
     const bytes = await this.#get(`${this.#base}/summary`, maxMetadataBytes)
     if (bytes === undefined) {
-      if (this.#remote.verifies.summary && verifier !== undefined) {
-        throw remoteProblem(this.#remote.name, 'has no summary, which must be verified')
-      }
+      if (verifier.summary !== undefined) throw noSummary(this.#remote)
       return undefined
     }
-    await verifier?.summary?.(bytes, signature)
+    await verifier.summary?.(bytes, signature)
     return { bytes, signature, parsed: decodeSummary(bytes, `summary from ${this.#remote.name}`) }
   }
 
@@ -172,11 +181,12 @@ class Server {
     return text
   }
 
-  source(summary: Summary | undefined): PullSource {
+  source(summary: Summary | undefined, verify: RemoteVerifier['delta']): PullSource {
     const deltas: DeltaServer = {
       name: `remote ${this.#remote.name}`,
       get: (path, maxBytes) => this.#get(`${this.#content}/${path.replaceAll('+', '%2B')}`, maxBytes),
       summary,
+      verify,
     }
     const object = (name: string) => `${this.#content}/objects/${name}`
     return {
@@ -242,15 +252,19 @@ async function readTls({ tls }: RemoteConfig): Promise<NonNullable<HttpOptions['
 async function pullFileUrl(
   repo: Repo,
   remote: RemoteConfig,
-  check: CommitCheck | undefined,
+  verifier: RemoteVerifier,
   options: PullRemoteOptions,
 ): Promise<PullResult> {
   const source = await openRepo(nodeDir(fileURLToPath(remote.url)))
+  const summary = verifier.summary === undefined ? undefined : await verifiedSummary(source, remote, verifier)
   const refs = options.refs ?? remote.branches
   if (refs.length === 0) throw remoteProblem(remote.name, 'no refs to fetch')
   const targets: PullTarget[] = []
   for (const name of refs) {
-    const commit = await source.resolveRev(name)
+    const commit =
+      summary === undefined || isChecksum(name)
+        ? await source.resolveRev(name)
+        : findInSummary(summary, name, remote.collectionId)
     if (commit === undefined) {
       throw new BootcError('STORE_OSTREE_NO_REV', `remote ${remote.name} has no ref ${name}`, {
         details: { rev: name },
@@ -262,7 +276,22 @@ async function pullFileUrl(
       targets.push({ commit, ref, boundRef: name })
     }
   }
-  return pullTargets(repo, localSource(source, false), targets, check, options)
+  return pullTargets(repo, localSource(source, false), targets, verifier.commit, options)
+}
+
+async function verifiedSummary(
+  { dir }: OstreeRepo,
+  remote: RemoteConfig,
+  verifier: RemoteVerifier,
+): Promise<Summary> {
+  const bytes = await readFile(dir, 'summary', maxMetadataBytes)
+  if (bytes === undefined) throw noSummary(remote)
+  await verifier.summary?.(bytes, await readFile(dir, 'summary.sig', maxMetadataBytes))
+  return decodeSummary(bytes, `summary from ${remote.name}`)
+}
+
+function noSummary({ name }: RemoteConfig): BootcError {
+  return badSignature('summary', 'there is no summary, which must be verified', name)
 }
 
 async function copySummary({ dir }: Repo, { bytes, signature }: FetchedSummary): Promise<void> {

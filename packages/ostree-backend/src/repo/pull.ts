@@ -59,6 +59,8 @@ export async function pullLocal(
     readonly refs?: readonly string[]
     readonly remote?: string
     readonly untrusted?: boolean
+    /** Decides about every commit; nothing is stored before (`openRemoteVerifier`). */
+    readonly check?: CommitCheck
   } = {},
 ): Promise<PullResult> {
   const heads = [...(await source.listRefs()).keys()].filter((ref) => !ref.includes(':'))
@@ -74,7 +76,7 @@ export async function pullLocal(
     else targets.push({ commit, ref: options.remote === undefined ? ref : `${options.remote}:${ref}` })
   }
   const trusted = options.untrusted !== true && (await onOneFileSystem(repo, source))
-  return pullTargets(repo, localSource(source, trusted), targets, undefined, options)
+  return pullTargets(repo, localSource(source, trusted), targets, options.check, options)
 }
 
 async function onOneFileSystem(a: OstreeRepo, b: OstreeRepo): Promise<boolean> {
@@ -100,29 +102,18 @@ export async function pullTargets(
     const done: string[] = []
     const deltas: ApplyDeltaResult[] = []
     const warnings: Warning[] = []
-    const detached: (readonly [commit: string, metadata: VariantDict])[] = []
-    for (const target of targets) {
-      let at: string | undefined = target.commit
-      for (let left = options.depth ?? 0; at !== undefined; left--) {
-        const found: Fetched | undefined = await fetchCommit(repo, puller, source, at, check)
-        if (found === undefined) {
-          // History may end early; what was asked for may not.
-          if (at !== target.commit) break
-          throw noObject(`${at}.commit from ${source.name}`)
-        }
-        if (at === target.commit) checkBindings(at, found.commit, target.boundRef, options.collectionId)
-        if (found.detached !== undefined) detached.push([at, found.detached])
-        if (found.bytes !== undefined) {
-          await useDelta({ repo, puller, source, deltas, warnings }, at, options)
-          await puller.pull(at, found.bytes, found.commit)
-          done.push(at)
-        }
-        if (left === 0) break
-        at = found.commit.parent
-      }
+    // Every commit is seen to be good before the first object of any is stored.
+    const fetched = await fetchCommits(repo, puller, source, targets, check, options)
+    for (const [commit, { bytes, commit: decoded }] of fetched) {
+      if (bytes === undefined) continue
+      await useDelta({ repo, puller, source, deltas, warnings }, commit, options)
+      await puller.pull(commit, bytes, decoded)
+      done.push(commit)
     }
     await puller.flush(async (transaction) => {
-      for (const [commit, metadata] of detached) await transaction.writeDetached(commit, metadata)
+      for (const [commit, { detached }] of fetched) {
+        if (detached !== undefined) await transaction.writeDetached(commit, detached)
+      }
       for (const commit of done) await transaction.markPartial(commit, false)
       for (const { ref, commit } of targets) if (ref !== undefined) transaction.setRef(ref, commit)
     })
@@ -136,6 +127,35 @@ export async function pullTargets(
   } finally {
     await puller.close()
   }
+}
+
+/** Targets and as many of their parents as are asked for, in that order. */
+async function fetchCommits(
+  repo: OstreeRepo,
+  puller: ObjectPuller,
+  source: PullSource,
+  targets: readonly PullTarget[],
+  check: CommitCheck | undefined,
+  options: PullOptions & { readonly collectionId?: string },
+): Promise<Map<string, Fetched>> {
+  const all = new Map<string, Fetched>()
+  for (const target of targets) {
+    let at: string | undefined = target.commit
+    for (let left = options.depth ?? 0; at !== undefined; left--) {
+      options.signal?.throwIfAborted()
+      const found: Fetched | undefined = all.get(at) ?? (await fetchCommit(repo, puller, source, at, check))
+      if (found === undefined) {
+        // History may end early; what was asked for may not.
+        if (at !== target.commit) break
+        throw noObject(`${at}.commit from ${source.name}`)
+      }
+      if (at === target.commit) checkBindings(at, found.commit, target.boundRef, options.collectionId)
+      all.set(at, found)
+      if (left === 0) break
+      at = found.commit.parent
+    }
+  }
+  return all
 }
 
 async function useDelta(
@@ -182,7 +202,8 @@ async function fetchCommit(
   const bytes = complete ? await repo.readMetadata('commit', checksum) : await puller.commitBytes(checksum)
   if (bytes === undefined) return undefined
   const commit = decodeCommit(bytes, `${checksum}.commit from ${source.name}`)
-  await check?.(checksum, bytes, detached)
+  // What the source has lost may still be here.
+  await check?.(checksum, bytes, detached ?? (await repo.readDetached(checksum)))
   return { commit, bytes: complete ? undefined : bytes, detached }
 }
 

@@ -1,0 +1,67 @@
+import { createMessage, readSignature, verify, type Key } from 'openpgp'
+import { readKeyring } from './openpgp.js'
+
+/**
+ * Look for a good signature among detached OpenPGP signatures: by a key of the keyrings that is neither expired nor
+ * revoked now.
+ *
+ * @param signatures binary packets of one or more signatures each
+ * @param keyrings public keys, binary or armored; what cannot be read gives no keys
+ * @returns fingerprint of who made a good one; without one, what is wrong with each
+ * @see RFC 9580; ostree 2026.4 src/libostree/ostree-gpg-verify-result.c
+ */
+export async function verifyDetachedOpenPgp(
+  content: Uint8Array,
+  signatures: readonly Uint8Array[],
+  keyrings: readonly Uint8Array[],
+  now: number,
+): Promise<{ readonly signer?: string; readonly problems: readonly string[] }> {
+  const problems: string[] = []
+  const keys: Key[] = []
+  for (const keyring of keyrings) {
+    try {
+      keys.push(...(await readKeyring(keyring)))
+    } catch (error) {
+      problems.push((error as Error).message)
+    }
+  }
+  if (keys.length === 0) return { problems: [...problems, 'there are no OpenPGP keys'] }
+  const date = new Date(now)
+  for (const packets of signatures) {
+    try {
+      const signature = await readSignature({ binarySignature: packets })
+      const message = await createMessage({ binary: content })
+      const found = await verify({ message, signature, verificationKeys: keys, format: 'binary', date })
+      if (found.signatures.length === 0) problems.push('packets without a signature')
+      for (const each of found.signatures) {
+        const outcome = await judge(each, keys, date)
+        if ('signer' in outcome) return { signer: outcome.signer, problems }
+        problems.push(outcome.problem)
+      }
+    } catch (error) {
+      problems.push(`OpenPGP packets cannot be read: ${(error as Error).message}`)
+    }
+  }
+  return { problems }
+}
+
+async function judge(
+  { keyID, verified }: Awaited<ReturnType<typeof verify>>['signatures'][number],
+  keys: readonly Key[],
+  date: Date,
+): Promise<{ readonly signer: string } | { readonly problem: string }> {
+  const name = keyID.toHex()
+  try {
+    await verified
+    const signers = keys.filter((key) => key.getKeys(keyID).length > 0)
+    for (const signer of signers) {
+      // The library judges keys at the time of signing; a key that has expired since is no key any more.
+      await signer.verifyPrimaryKey(date)
+      await signer.getSigningKey(keyID, date)
+    }
+    const first = signers[0]
+    return first === undefined ? { problem: `key ${name} is unknown` } : { signer: first.getFingerprint() }
+  } catch (error) {
+    return { problem: `signature by key ${name}: ${(error as Error).message}` }
+  }
+}
