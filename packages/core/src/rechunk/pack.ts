@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto'
+import type { Group } from './groups.js'
+import type { PreviousLayer } from './previous.js'
+
+/** Groups that share a layer. */
+export interface Bin {
+  readonly groups: Group[]
+  /** The layer of the earlier image that held them. */
+  readonly previous?: PreviousLayer
+}
+
+/** Smaller layers cost more in requests than they save. */
+const leastLayerBytes = 256 * 1024
+
+/** Less in common with the earlier image, by bytes, and its order is of no use. */
+const leastKnownShare = 0.25
+
+/**
+ * Share groups out to layers, from nothing: what is larger than a fair share gets a layer of its own, the rest go by a
+ * hash of their source, so that neither growth nor new groups move others.
+ *
+ * @param maxBins at least 1
+ */
+export function packGroups(groups: readonly Group[], maxBins: number): Bin[] {
+  const sorted = [...groups].sort(bySize)
+  let restBytes = sum(sorted)
+  let restBins = Math.min(maxBins, Math.max(1, Math.ceil(restBytes / leastLayerBytes)))
+  const bins: Bin[] = []
+  let next = 0
+  while (restBins > 1 && next < sorted.length && sorted[next]!.bytes >= restBytes / restBins) {
+    const own = sorted[next++]!
+    bins.push({ groups: [own] })
+    restBytes -= own.bytes
+    restBins--
+  }
+  const shared = Array.from({ length: restBins }, (): Bin => ({ groups: [] }))
+  for (const group of sorted.slice(next)) shared[rendezvous(group.source, restBins)]!.groups.push(group)
+  return [...bins, ...shared].filter((bin) => bin.groups.length > 0)
+}
+
+/**
+ * Share groups out as an earlier image did: what it had stays where it was; new groups get layers that are free, else
+ * go to others of their source, else to the smallest layer.
+ *
+ * @returns undefined when that image knows too little of these groups
+ */
+export function packAsBefore(
+  groups: readonly Group[],
+  previous: readonly PreviousLayer[],
+  maxBins: number,
+): Bin[] | undefined {
+  const unplaced = new Map(groups.map((group) => [group.id, group]))
+  const bins: Bin[] = []
+  for (const layer of previous) {
+    const found = layer.groups.flatMap((id) => unplaced.get(id) ?? [])
+    for (const { id } of found) unplaced.delete(id)
+    if (found.length > 0) bins.push({ groups: found, previous: layer })
+  }
+  const known = bins.reduce((total, bin) => total + sum(bin.groups), 0)
+  if (known < leastKnownShare * sum(groups) || bins.length === 0) return undefined
+  mergeSmallest(bins, maxBins)
+  placeNew(bins, [...unplaced.values()].sort(bySize), maxBins, sum(groups))
+  return bins
+}
+
+function mergeSmallest(bins: Bin[], maxBins: number): void {
+  while (bins.length > maxBins) {
+    bins.sort((a, b) => sum(b.groups) - sum(a.groups))
+    const [last, other] = [bins.pop()!, bins.pop()!]
+    bins.push({ groups: [...other.groups, ...last.groups] })
+  }
+}
+
+function placeNew(bins: Bin[], fresh: readonly Group[], maxBins: number, totalBytes: number): void {
+  const small: Group[] = []
+  for (const group of fresh) {
+    if (bins.length < maxBins && group.bytes >= Math.max(totalBytes / maxBins, leastLayerBytes)) {
+      bins.push({ groups: [group] })
+    } else small.push(group)
+  }
+  if (bins.length < maxBins && sum(small) >= leastLayerBytes) {
+    bins.push({ groups: small })
+    return
+  }
+  for (const group of small) {
+    const related = bins.find((bin) => bin.groups.some(({ source }) => source === group.source))
+    const target = related ?? bins.reduce((least, bin) => (sum(bin.groups) < sum(least.groups) ? bin : least))
+    target.groups.push(group)
+  }
+}
+
+function sum(groups: readonly Group[]): number {
+  return groups.reduce((total, group) => total + group.bytes, 0)
+}
+
+function bySize(a: Group, b: Group): number {
+  return b.bytes - a.bytes || (a.id < b.id ? -1 : 1)
+}
+
+/** The bin with the highest hash: one bin more or less moves only what is in it. */
+function rendezvous(key: string, bins: number): number {
+  let best = 0
+  let highest = -1
+  for (let bin = 0; bin < bins; bin++) {
+    const score = createHash('sha256').update(`${bin} ${key}`).digest().readUIntBE(0, 6)
+    if (score > highest) [best, highest] = [bin, score]
+  }
+  return best
+}
