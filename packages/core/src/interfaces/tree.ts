@@ -104,6 +104,11 @@ export interface Dir extends ReadTree {
   symlink(target: string, path: string, meta?: Meta): Promise<void>
   /** Hard link; never follows `from` when it is a symbolic link. @throws `TREE_EXISTS` */
   link(from: string, to: string): Promise<void>
+  /**
+   * A device or a pipe; a character device 0:0 is overlayfs's mark for what it hides, and takes no rights to make.
+   * Absent where there is no way to make one. @throws `TREE_EXISTS`, `TREE_PERMISSION`
+   */
+  mknod?(path: string, node: SpecialNode, meta?: Meta): Promise<void>
   /** Atomic; replaces files and empty directories. `noReplace` throws `TREE_EXISTS` instead. */
   rename(from: string, to: string, options?: { exchange?: boolean; noReplace?: boolean }): Promise<void>
   /** Recursive, clears immutable flags it meets, never follows links; absent is fine. */
@@ -133,6 +138,13 @@ export interface Dir extends ReadTree {
   copy(from: string, to: string, options?: WriteOptions): Promise<void>
   /** A view of a directory below this one, with its own root. @throws `TREE_NOT_FOUND` */
   sub(path: string): Dir
+}
+
+/** What `Dir.mknod` makes. Numbers as in the headers of archives; 0 for pipes. */
+export interface SpecialNode {
+  readonly type: 'char' | 'block' | 'fifo'
+  readonly major: number
+  readonly minor: number
 }
 
 /** fs-verity of a file as the kernel knows it. */

@@ -18,6 +18,7 @@ import { copyFile } from './copy-file.js'
 import { setImmutable } from './immutable.js'
 import { lockEntry } from './lock.js'
 import { applyMeta, toStat } from './metadata.js'
+import { makeNode } from './make-node.js'
 import { openDirectory, placeBelow, placeOf, type NodeRoot, type Place } from './place.js'
 import { readFile } from './read-file.js'
 import { removeTree } from './remove-tree.js'
@@ -122,6 +123,7 @@ function openNodeDir(root: NodeRoot): Dir {
         if (!root.supports.hardlink) throw treeError('TREE_UNSUPPORTED', to)
         linkSync(source.path, target.path)
       }),
+    mknod: (path, node, meta) => on(path, placeBelow, (place) => makeNode(root, place, node, meta)),
     rename: (from, to, options) => renameEntry(root, from, to, options),
     remove: (path) => removeTree(root, path),
     setMeta: (path, meta) => on(path, placeOf, (place) => applyMeta(root, place, meta)),

@@ -162,6 +162,9 @@ export function openMemoryDir(fs: MemoryFs, base: string): MemoryDir {
       fs.checkMutable(node, source)
       fs.attach(target, node)
     },
+    async mknod(path, { type }, meta = {}) {
+      create(at(path), fs.make(type, 0o644), meta, false)
+    },
     rename,
     async remove(path) {
       const full = below(path)
