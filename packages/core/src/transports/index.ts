@@ -1,3 +1,5 @@
+export { builtImage, type BuiltImage } from './built-image.js'
+export { buildLayer, type BuildLayerOptions, type BuiltLayer } from './built-layer.js'
 export { copyImage, type CopyImageOptions, type CopyImageResult } from './copy-image.js'
 export { dirDestination } from './destinations/dir-destination.js'
 export { ociDestination } from './destinations/oci-destination.js'
