@@ -32,6 +32,11 @@ export const cachedConfigKey = 'ostree-ext.cached.config'
 
 /** Label: diffId of the last layer that came from an OSTree commit. */
 export const finalDiffIdLabel = 'ostree.final-diffid'
+/** Label: the commit that an image was made from. */
+export const commitLabel = 'ostree.commit'
+/** Layer annotation: names of the components in it, sorted, between separators. */
+export const componentsAnnotation = 'ostree.components'
+export const componentSeparator = ','
 /** Manifest annotation with the time of the build. */
 export const createdAnnotation = 'org.opencontainers.image.created'
 
