@@ -1,10 +1,9 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { BootcError, isBootcError, type Warning } from '@bootc-sdk/core'
 import {
   bootPartitions,
   furtherEsps,
-  hasBootEntries,
   lsblkArguments,
   mountAt,
   nodeHost,
@@ -52,9 +51,10 @@ export function chooseVolumes(partitions: readonly BootPartition[], wish: Volume
   })
 }
 
-/** Where boot entries of a running system may be. */
+/** Where boot entries of a running system may be. Those of unified kernel images need the ESP beside them. */
 function entriesAreMounted(): boolean {
-  return ['/boot', '/sysroot/boot', '/efi', '/boot/efi'].some((path) => hasBootEntries(path))
+  const loaders = ['/boot/loader', '/sysroot/boot/loader', '/efi/loader', '/boot/efi/loader']
+  return loaders.some((path) => existsSync(path))
 }
 
 /**

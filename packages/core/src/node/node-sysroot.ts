@@ -8,6 +8,7 @@ import {
   statfsSync,
   statSync,
 } from 'node:fs'
+import { dirname } from 'node:path'
 import { joinPath } from '../names/index.js'
 import type { Dir, Host, Sysroot, Volume } from '../interfaces/index.js'
 import { entryPrefix } from './entry-prefix.js'
@@ -89,7 +90,7 @@ function isBootMounted(physical: string): boolean {
 }
 
 /** Does a loader find entries in this directory: those of the Boot Loader Specification, or of unified kernel images? */
-export function hasBootEntries(bootPath: string): boolean {
+function hasBootEntries(bootPath: string): boolean {
   return existsSync(`${bootPath}/loader`) || existsSync(`${bootPath}/grub2/user.cfg`)
 }
 
@@ -132,8 +133,8 @@ function findEsps(outer: Dir, further: string | undefined): Volume[] {
   for (const hostPath of [...paths, ...others.map((name) => joinPath(further!, name))]) {
     if (!isDirectory(hostPath) || fsType(hostPath) !== 'vfat') continue
     const { dev } = statSync(hostPath)
-    // A directory of what is above it, or the same one under another name.
-    if (seen.has(dev)) continue
+    // A directory of what is above it (with an ESP at /boot, /boot/efi is its directory EFI), or one seen before.
+    if (seen.has(dev) || dev === statSync(dirname(hostPath)).dev) continue
     seen.add(dev)
     esps.push(volume(nodeDir(hostPath), hostPath, '/'))
   }
