@@ -18,14 +18,21 @@ export interface ImageDestination {
   ): Promise<boolean>
   /**
    * Store a blob. Nothing is visible under its digest unless all bytes came and hash to it.
+   * @param options.reopen the same bytes again from an offset on, so that a transfer which broke can go on
    * @throws `IMAGE_DIGEST_MISMATCH`, `IMAGE_SIZE_MISMATCH`, `TRANSPORT_*`
    */
   putBlob(
     target: ImageReference,
     blob: Pick<Descriptor, 'digest' | 'size'>,
     bytes: Bytes,
-    options?: OpOptions,
+    options?: OpOptions & { readonly reopen?: ((offset: number) => Bytes) | undefined },
   ): Promise<void>
+  /** Store a blob whose digest nobody knows before its last byte. Absent: it has to be known. */
+  putStream?(
+    target: ImageReference,
+    bytes: Bytes,
+    options?: OpOptions,
+  ): Promise<{ readonly digest: Digest; readonly size: number }>
   /** Last: from now on the name of the target (or only the digest) means this image. */
   putManifest(
     target: ImageReference,

@@ -64,7 +64,15 @@ interface BlobToCopy {
   readonly id: Digest
   /** Undefined: known when it is made. */
   readonly descriptor?: Descriptor
-  open(): Promise<{ readonly descriptor: Descriptor; readonly bytes: Bytes; done?(): Promise<void> }>
+  open(): Promise<OpenBlob>
+}
+
+interface OpenBlob {
+  readonly descriptor: Descriptor
+  readonly bytes: Bytes
+  /** The same from an offset on. */
+  reopen?(offset: number): Bytes
+  done?(): Promise<void>
 }
 
 interface CopyPlan {
@@ -75,13 +83,20 @@ interface CopyPlan {
 function asTheyAre(image: ResolvedImage, { source, signal }: CopyImageOptions): CopyPlan {
   const { config, layers } = image.manifest
   const unique = [...new Map(layers.map((layer) => [layer.digest, layer])).values()]
+  const { transport } = source
+  const open = (descriptor: Descriptor): OpenBlob => {
+    const bytes = transport.openLayer(image, descriptor, { signal })
+    if (!transport.supports.range) return { descriptor, bytes }
+    const reopen = (start: number) =>
+      transport.openLayer(image, descriptor, { signal, range: { start, end: descriptor.size } })
+    return { descriptor, bytes, reopen }
+  }
   return {
     blobs: [
       ...unique.map((descriptor) => ({
         id: descriptor.digest,
         descriptor,
-        open: () =>
-          Promise.resolve({ descriptor, bytes: source.transport.openLayer(image, descriptor, { signal }) }),
+        open: () => Promise.resolve(open(descriptor)),
       })),
       blobOf(config, image.configBytes),
     ],
@@ -126,7 +141,12 @@ function blobOf(descriptor: Descriptor, data: Uint8Array): BlobToCopy {
   return {
     id: descriptor.digest,
     descriptor,
-    open: () => Promise.resolve({ descriptor, bytes: once(data) }),
+    open: () =>
+      Promise.resolve({
+        descriptor,
+        bytes: once(data),
+        reopen: (offset: number) => once(data.subarray(offset)),
+      }),
   }
 }
 
@@ -147,11 +167,17 @@ async function copyBlob(
   }
   if (blob.descriptor !== undefined && (await has(blob.descriptor))) return skip(blob.descriptor)
   if (mayTransfer === false) throw notFound(`${blob.id} at the target`, { digest: blob.id })
-  const { descriptor, bytes, done } = await blob.open()
+  const { descriptor, bytes, reopen, done } = await blob.open()
   try {
     if (blob.descriptor === undefined && (await has(descriptor))) return skip(descriptor)
     const meter = byteMeter(blob.id, descriptor.size, (detail) => onProgress?.({ type: 'copy:blob', detail }))
-    await destination.putBlob(reference, descriptor, metered(bytes, meter), { signal })
+    await destination.putBlob(reference, descriptor, metered(bytes, meter), {
+      signal,
+      onProgress: (event) => {
+        if (event.type === 'pull:retry') onProgress?.(event)
+      },
+      ...(reopen === undefined ? {} : { reopen: (offset) => metered(reopen(offset), meter, offset) }),
+    })
     meter.end()
     totals.copiedBytes += descriptor.size
     return descriptor
@@ -160,8 +186,12 @@ async function copyBlob(
   }
 }
 
-async function* metered(bytes: Bytes, meter: { set(bytes: number): void }): AsyncGenerator<Uint8Array> {
-  let count = 0
+async function* metered(
+  bytes: Bytes,
+  meter: { set(bytes: number): void },
+  start = 0,
+): AsyncGenerator<Uint8Array> {
+  let count = start
   for await (const chunk of bytes) {
     count += chunk.length
     meter.set(count)

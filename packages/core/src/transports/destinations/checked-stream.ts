@@ -1,25 +1,27 @@
-import { digestMismatch, sizeMismatch } from '../../codec/codec-errors.js'
-import { RunningDigest } from '../../codec/hashing.js'
 import type { Bytes } from '../../interfaces/common.js'
-import { digestAlgorithm } from '../../oci/index.js'
 import type { Descriptor } from '../../oci/types.js'
+import { BlobCheck } from './blob-check.js'
 
-/** The same bytes; the last ones only when digest and size are right. @throws `IMAGE_DIGEST_MISMATCH`, `IMAGE_SIZE_MISMATCH` */
+/**
+ * The same bytes; the last ones only when digest and size are right.
+ *
+ * @param check keeps what was hashed for somebody who reads the rest again
+ * @throws `IMAGE_DIGEST_MISMATCH`, `IMAGE_SIZE_MISMATCH`
+ */
 export async function* checkedStream(
   source: Bytes,
-  { digest, size }: Pick<Descriptor, 'digest' | 'size'>,
+  blob: Pick<Descriptor, 'digest' | 'size'>,
+  check: BlobCheck = new BlobCheck(blob),
 ): AsyncGenerator<Uint8Array> {
-  const running = new RunningDigest(digestAlgorithm(digest))
   // Whoever takes the last chunk may make the blob visible: it is held back until all is known.
   let held: Uint8Array | undefined
+  let at = 0
   for await (const chunk of source) {
-    running.update(chunk)
-    if (running.bytes > size) throw sizeMismatch(digest, size, running.bytes)
+    check.update(chunk, at)
+    at += chunk.length
     if (held !== undefined) yield held
     held = Uint8Array.from(chunk)
   }
-  if (running.bytes !== size) throw sizeMismatch(digest, size, running.bytes)
-  const actual = running.digest()
-  if (actual !== digest) throw digestMismatch(digest, actual)
+  check.finish()
   if (held !== undefined) yield held
 }

@@ -1,13 +1,19 @@
 import { BootcError } from '../../errors.js'
-import type { Bytes, OpOptions } from '../../interfaces/common.js'
+import type { OpOptions } from '../../interfaces/common.js'
 import type { ImageDestination, ManifestToPut } from '../../interfaces/destination.js'
 import { parseRegistryName, printImageReference } from '../../oci/index.js'
 import type { ImageReference } from '../../oci/reference.js'
 import type { Descriptor } from '../../oci/types.js'
 import { singleHeader } from '../registry/http.js'
 import type { RegistryClient, RegistryResponse } from '../registry/registry-client.js'
+import type { RateLimit } from '../registry/rate-limit.js'
+import { retryEvents } from '../registry/registry-documents.js'
+import { systemTiming } from '../registry/retry.js'
+import type { Timing } from '../registry/retry.js'
 import { statusError } from '../registry/status-error.js'
-import { checkedStream } from './checked-stream.js'
+import { uploadBlob } from './upload-blob.js'
+import type { UploadOptions } from './upload-blob.js'
+import { UploadSession } from './upload-session.js'
 
 /** Where a name is written to: rewritten as registries.conf says, by the transport's own clients. */
 export type PlaceFor = (target: ImageReference) => Promise<{
@@ -17,16 +23,30 @@ export type PlaceFor = (target: ImageReference) => Promise<{
 
 type Blob = Pick<Descriptor, 'digest' | 'size'>
 
+export interface RegistryDestinationOptions {
+  readonly timing?: Timing
+  readonly limit?: RateLimit | undefined
+  /** Bytes of a part of an upload that broke, or whose size is not known; default 8 MiB. */
+  readonly chunkBytes?: number
+}
+
 /**
  * `docker://…` as a place to write to: one upload a blob, mounted from another repository of the registry where the
  * image comes from there.
  *
  * @see OCI distribution-spec 1.1.1 "Pushing"
  */
-export function registryDestination(placeFor: PlaceFor): ImageDestination {
+export function registryDestination(
+  placeFor: PlaceFor,
+  { timing = systemTiming, limit, chunkBytes }: RegistryDestinationOptions = {},
+): ImageDestination {
   const place = async (target: ImageReference) => {
     const { name, client } = await placeFor(target)
     return { ...parseRegistryName(name), client }
+  }
+  const uploadOptions = (options: OpOptions, id: string): UploadOptions => {
+    const onRetry = retryEvents(options, id)
+    return { timing, limit, chunkBytes, signal: options.signal, onRetry }
   }
   return {
     name: 'registry',
@@ -50,14 +70,15 @@ export function registryDestination(placeFor: PlaceFor): ImageDestination {
 
     async putBlob(target, blob, bytes, options = {}) {
       const { client, repository } = await place(target)
-      const what = `upload of ${blob.digest}`
-      const started = await client.send(repository, {
-        method: 'POST',
-        path: 'blobs/uploads/',
-        ...signalOf(options),
-      })
-      const location = await uploadLocation(started, what, target, 202)
-      await upload(client, repository, location, { blob, bytes, what, target }, options)
+      const session = uploadSession(client, repository, `upload of ${blob.digest}`, target, options)
+      const { reopen } = options
+      await uploadBlob(session, { expected: blob, bytes, reopen }, uploadOptions(options, blob.digest))
+    },
+
+    async putStream(target, bytes, options = {}) {
+      const { client, repository } = await place(target)
+      const session = uploadSession(client, repository, 'upload', target, options)
+      return uploadBlob(session, { expected: {}, bytes }, uploadOptions(options, 'upload'))
     },
 
     async putManifest(target, manifest, options = {}) {
@@ -112,61 +133,14 @@ async function mount(
   return false
 }
 
-interface Upload {
-  readonly blob: Blob
-  readonly bytes: Bytes
-  readonly what: string
-  readonly target: ImageReference
-}
-
-/** The whole blob in one PATCH, as skopeo does it: registries behind old proxies know nothing else. */
-async function upload(
+function uploadSession(
   client: RegistryClient,
   repository: string,
-  location: URL,
-  { blob, bytes, what, target }: Upload,
-  options: OpOptions,
-): Promise<void> {
-  try {
-    const sent = await client.send(repository, {
-      method: 'PATCH',
-      path: location,
-      headers: { 'content-type': 'application/octet-stream', 'content-length': String(blob.size) },
-      body: checkedStream(bytes, blob),
-      ...signalOf(options),
-    })
-    const end = await uploadLocation(sent, what, target, 202)
-    end.search = `${end.search === '' ? '?' : `${end.search}&`}digest=${encodeURIComponent(blob.digest)}`
-    const done = await client.send(repository, {
-      method: 'PUT',
-      path: end,
-      headers: { 'content-length': '0' },
-      ...signalOf(options),
-    })
-    if (done.status !== 201) throw await refusal(done, what, target)
-    await done.discard()
-  } catch (error) {
-    // What is wrong with the bytes says more than the connection that ended because of it.
-    const cause = error instanceof Error ? error.cause : undefined
-    throw cause instanceof BootcError ? cause : error
-  }
-}
-
-async function uploadLocation(
-  response: RegistryResponse,
   what: string,
   target: ImageReference,
-  expected: number,
-): Promise<URL> {
-  const location = singleHeader(response, 'location')
-  if (response.status !== expected) throw await refusal(response, what, target)
-  await response.discard()
-  if (location === undefined) {
-    throw new BootcError('TRANSPORT_PROTOCOL', `${what}: the registry does not say where to send it`, {
-      details: { reference: printImageReference(target) },
-    })
-  }
-  return new URL(location, response.url)
+  { signal }: OpOptions,
+): UploadSession {
+  return new UploadSession({ client, repository, what, reference: printImageReference(target), signal })
 }
 
 /** A registry that stores something else than it got must not go unnoticed. */

@@ -89,7 +89,7 @@ export function registryTransport(options: RegistryTransportOptions = {}): Regis
     resolve: (reference, resolveOptions = {}) => registry.resolve(reference, resolveOptions),
     openLayer: (image, layer, openOptions = {}) => registry.openLayer(image, layer, openOptions),
     signatures: (image, signatureOptions = {}) => registry.signatures(image, signatureOptions),
-    destination: registryDestination((target) => registry.placeForPush(target)),
+    destination: registry.destination(),
     close: () => registry.close(),
   }
 }
@@ -103,14 +103,18 @@ class Registry {
   readonly #http: HttpClient
   readonly #insecure: (host: string) => boolean
   readonly #clients = new Map<string, RegistryClient>()
+  /** Down and up. */
   readonly #limit: RateLimit | undefined
+  readonly #uploadLimit: RateLimit | undefined
 
   constructor(options: RegistryTransportOptions) {
     const { insecure = isLoopback } = options
     this.#options = options
     this.#timing = options.timing ?? systemTiming
     const { bandwidthBytesPerSecond: bandwidth } = options
-    this.#limit = bandwidth === undefined ? undefined : rateLimit(bandwidth, this.#timing)
+    const limit = () => (bandwidth === undefined ? undefined : rateLimit(bandwidth, this.#timing))
+    this.#limit = limit()
+    this.#uploadLimit = limit()
     this.#insecure = typeof insecure === 'function' ? insecure : () => insecure
     this.#http =
       options.http ??
@@ -222,6 +226,11 @@ class Registry {
     const target = conf?.target(name) ?? { name, insecure: undefined }
     if ('blockedBy' in target) throw blocked(target)
     return { name, client: this.#place(target).client }
+  }
+
+  destination(): ImageDestination {
+    const options = { timing: this.#timing, limit: this.#uploadLimit }
+    return registryDestination((target) => this.placeForPush(target), options)
   }
 
   get #userAgent(): string {
