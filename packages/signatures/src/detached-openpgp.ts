@@ -1,3 +1,4 @@
+import { SignatureRejection } from '@bootc-sdk/core/containers-conf'
 import { createMessage, readSignature, verify, type Key } from 'openpgp'
 import { readKeyring } from './openpgp.js'
 
@@ -64,4 +65,16 @@ async function judge(
   } catch (error) {
     return { problem: `signature by key ${name}: ${(error as Error).message}` }
   }
+}
+
+/**
+ * Public keys in binary form, one after the other, as keyrings have them.
+ *
+ * @param bytes binary or armored
+ * @throws SignatureRejection when they cannot be read
+ */
+export async function binaryKeys(bytes: Uint8Array): Promise<Uint8Array> {
+  const keys = await readKeyring(bytes)
+  if (keys.length === 0) throw new SignatureRejection('there are no OpenPGP keys')
+  return Buffer.concat(keys.map((key) => key.toPublic().write()))
 }

@@ -1,2 +1,2 @@
-export { detachedOpenPgp, signatureVerifiers } from './signature-verifiers.js'
+export { binaryOpenPgpKeys, detachedOpenPgp, signatureVerifiers } from './signature-verifiers.js'
 export type { VerifierOptions } from './signature-verifiers.js'

@@ -42,3 +42,14 @@ export function detachedOpenPgp(
     return verifyDetachedOpenPgp(content, signatures, keyrings, now())
   }
 }
+
+/**
+ * OpenPGP public keys in binary form, as keyrings have them.
+ *
+ * @param bytes binary or armored
+ * @throws SignatureRejection when they cannot be read
+ */
+export async function binaryOpenPgpKeys(bytes: Uint8Array): Promise<Uint8Array> {
+  const { binaryKeys } = await import('./detached-openpgp.js')
+  return binaryKeys(bytes)
+}

@@ -1,4 +1,5 @@
-import { BootcError, type ImageReference, type ImageTransport, type SignaturePolicy } from '@bootc-sdk/core'
+import type { ImageReference, ImageTransport, SignaturePolicy } from '@bootc-sdk/core'
+import { loadSignatures } from './load-signatures.js'
 
 /**
  * This machine's containers-policy.json(5).
@@ -30,14 +31,7 @@ async function storagePlace({ transport, name }: ImageReference) {
   return { driver: named?.[1] ?? conf.driver ?? 'overlay', graphRoot: named?.[2] ?? conf.graphRoot }
 }
 
-/** Loaded for policies that ask for signatures, and a package that may have been left out. */
+/** Loaded for policies that ask for signatures. */
 async function loadVerifiers() {
-  const { signatureVerifiers } = await import('@bootc-sdk/signatures').catch((cause: unknown) => {
-    throw new BootcError(
-      'IMAGE_POLICY_UNSUPPORTED',
-      'the policy asks for a signature, and @bootc-sdk/signatures is not installed',
-      { cause },
-    )
-  })
-  return signatureVerifiers()
+  return (await loadSignatures()).signatureVerifiers()
 }

@@ -2,6 +2,9 @@ import { Option, type Command } from 'commander'
 import type { Action } from '../program.js'
 import { collect, parseCount, parseSignedCount } from './options.js'
 
+const signTypeOption = (): Option =>
+  new Option('--sign-type <type>', 'Kind of signature').choices(['ed25519', 'spki']).default('ed25519')
+
 const repoOption = (): Option => new Option('--repo <dir>', 'Repository').makeOptionMandatory()
 
 /** Thin plumbing over a repository, with the names, flags and output of the `ostree` program. */
@@ -109,6 +112,8 @@ export function defineOstreeCommands(program: Command, action: Action): void {
     .argument('<source>', 'directory of the other repository')
     .argument('[ref...]', 'refs or commits; default: all refs')
     .option('--remote <name>', 'Prefix for the refs made here')
+    .option('--gpg-verify', 'Demand OpenPGP signatures by keys of that remote')
+    .option('--disable-sign-verify', 'Do not verify what sign-verify of that remote asks for')
     .option('--untrusted', 'Read and check every object instead of linking it')
     .option('--depth <n>', 'How many parents to take; -1 all', parseSignedCount)
     .action(action(async () => (await import('../ostree/pull.js')).pullLocal))
@@ -131,7 +136,10 @@ export function defineOstreeCommands(program: Command, action: Action): void {
     .description('Add a remote.')
     .argument('<name>', 'what to call it')
     .argument('<url>', 'archive repository: http:, https: or file:')
-    .option('--no-gpg-verify', 'Do not ask for signatures')
+    .option('--no-gpg-verify', 'Do not ask for OpenPGP signatures')
+    .option('--gpg-import <file>', 'OpenPGP keys to trust; may be repeated', collect)
+    .option('--sign-verify <type=key>', 'ed25519 or spki=inline:KEY or file:PATH; may be repeated', collect)
+    .option('--set <key=value>', 'Another key of its configuration; may be repeated', collect)
     .addOption(repoOption())
     .action(action(async () => (await import('../ostree/remote.js')).remoteAdd))
   remote
@@ -151,7 +159,19 @@ export function defineOstreeCommands(program: Command, action: Action): void {
   command('summary', 'Write or show the summary file')
     .option('-u, --update', 'Write it from the refs')
     .option('--view', 'Show it (also -v)')
+    .option('--sign <key>', 'Sign it with this secret key, in base64; may be repeated', collect)
+    .addOption(signTypeOption())
     .action(action(async () => (await import('../ostree/summary.js')).summary))
+
+  command('sign', 'Sign a commit, or verify its signatures')
+    .argument('<commit>', 'commit checksum or ref')
+    .argument('[key...]', 'in base64: secret keys to sign with, public ones for --verify and --delete')
+    .option('--verify', "Demand a good signature by one of the keys; without keys, by the system's")
+    .option('-d, --delete', 'Delete signatures by these keys; without keys, all of the type')
+    .addOption(signTypeOption())
+    .option('--keys-file <path>', 'Read keys from this file')
+    .option('--keys-dir <path>', "Instead of the system's directories with trusted and revoked keys")
+    .action(action(async () => (await import('../ostree/sign.js')).sign))
 
   defineStaticDeltas(ostree, action)
 
@@ -186,10 +206,24 @@ function defineStaticDeltas(ostree: Command, action: Action): void {
       parseCount,
     )
     .option('--max-chunk-size <mb>', 'Size at which a part is closed (default 32)', parseCount)
+    .option('--sign <key>', 'Sign it with this secret key, in base64; may be repeated', collect)
+    .addOption(signTypeOption())
+    .option('--keys-file <path>', 'Sign it with the keys of this file')
     .action(action(async () => (await load()).generate))
   command('apply-offline', 'Make the objects of a delta that is on this machine')
     .argument('<path>', 'directory, superblock, or file with everything')
+    .argument('[key...]', 'public keys, in base64: it must be signed by one of them')
+    .addOption(signTypeOption())
+    .option('--keys-file <path>', 'The same with the keys of this file')
+    .option('--keys-dir <path>', 'The same with the trusted and revoked keys of this directory')
     .action(action(async () => (await load()).applyOffline))
+  command('verify', 'Verify the signatures of a delta')
+    .argument('<delta>', 'FROM-TO, TO, or a file')
+    .argument('[key...]', "public keys, in base64; without any, the system's")
+    .addOption(signTypeOption())
+    .option('--keys-file <path>', 'Read keys from this file')
+    .option('--keys-dir <path>', "Instead of the system's directories with trusted and revoked keys")
+    .action(action(async () => (await load()).verify))
   command('delete', 'Delete a delta')
     .argument('<delta>', 'FROM-TO or TO')
     .action(action(async () => (await load()).remove))

@@ -11,12 +11,15 @@ import {
   printDeltaName,
   reindexDeltas,
   requireRev,
+  verifySignatures,
   type DeltaSource,
   type OstreeRepo,
+  type SignType,
 } from '@bootc-sdk/ostree-backend'
 import { UsageError, type Cli } from '../io.js'
 import { formatBytes } from '../format.js'
 import { openRepository, type RepoOptions } from './repository.js'
+import { keySetOf, signingOf, type KeyFlags } from './trust.js'
 
 interface GenerateFlags extends RepoOptions {
   readonly from?: string
@@ -24,6 +27,10 @@ interface GenerateFlags extends RepoOptions {
   readonly ifNotExists?: boolean
   readonly minFallbackSize?: number
   readonly maxChunkSize?: number
+  /** Secret keys. */
+  readonly sign?: readonly string[]
+  readonly signType: SignType
+  readonly keysFile?: string
 }
 
 /** `bootc-sdk ostree static-delta list`. */
@@ -81,9 +88,12 @@ export async function generate(cli: Cli, options: GenerateFlags, rev: string): P
       return
     }
   }
+  const isSigned = options.sign !== undefined || options.keysFile !== undefined
+  const signing = isSigned ? await signingOf(options, options.sign ?? []) : undefined
   await cli.out.write(`Generating static delta:\n  From: ${from ?? 'empty'}\n  To:   ${to}\n`)
   const { parts, sizeBytes, fallbacks } = await generateDelta(repo, delta, {
     signal: cli.signal,
+    ...(signing === undefined ? {} : { signing }),
     // Units of the ostree program are millions of bytes.
     ...(options.minFallbackSize === undefined ? {} : { minFallbackBytes: options.minFallbackSize * 1e6 }),
     ...(options.maxChunkSize === undefined ? {} : { maxPartBytes: options.maxChunkSize * 1e6 }),
@@ -101,13 +111,36 @@ async function startOf(repo: OstreeRepo, to: string, from: string | undefined): 
 }
 
 /** `bootc-sdk ostree static-delta apply-offline`. */
-export async function applyOffline(cli: Cli, options: RepoOptions, path: string): Promise<void> {
+export async function applyOffline(
+  cli: Cli,
+  options: RepoOptions & KeyFlags,
+  path: string,
+  keys: readonly string[],
+): Promise<void> {
   const repo = await openRepository(options)
+  const isAsked = keys.length > 0 || options.keysFile !== undefined || options.keysDir !== undefined
+  const isDemanded = repo.config('core', 'sign-verify-deltas') === 'true'
+  const keySet = isAsked || isDemanded ? await keySetOf(options, keys) : undefined
   const { to, objects, bytes } = await applyDelta(repo, await openDeltaFile(resolve(path)), {
     signal: cli.signal,
+    ...(keySet === undefined
+      ? {}
+      : { verify: async (delta: DeltaSource) => verifySignatures(delta, options.signType, keySet) }),
   })
   await completeCommit(repo, to)
   await cli.out.write(`${objects} objects of ${to} made from ${formatBytes(bytes)}\n`)
+}
+
+/** `bootc-sdk ostree static-delta verify`. */
+export async function verify(
+  cli: Cli,
+  options: RepoOptions & KeyFlags,
+  name: string,
+  keys: readonly string[],
+): Promise<void> {
+  const delta = await openNamed(await openRepository(options), name)
+  await verifySignatures(delta, options.signType, await keySetOf(options, keys))
+  await cli.out.write('Verification OK\n')
 }
 
 /** `bootc-sdk ostree static-delta delete`. */

@@ -1,21 +1,37 @@
 import { BootcError } from '@bootc-sdk/core'
-import { readSummary, updateSummary, type Variant } from '@bootc-sdk/ostree-backend'
+import {
+  readSummary,
+  signSummary,
+  updateSummary,
+  type SignType,
+  type Variant,
+} from '@bootc-sdk/ostree-backend'
 import { UsageError, type Cli } from '../io.js'
 import { formatBytes, printable } from '../format.js'
 import { openRepository, type RepoOptions } from './repository.js'
+import { signingOf } from './trust.js'
 import { variantText } from './variant-text.js'
 
+interface SummaryFlags extends RepoOptions {
+  readonly update?: boolean
+  readonly view?: boolean
+  readonly verbose?: boolean
+  /** Secret keys. */
+  readonly sign?: readonly string[]
+  readonly signType: SignType
+}
+
 /** `bootc-sdk ostree summary -u|-v`. */
-export async function summary(
-  cli: Cli,
-  options: RepoOptions & { update?: boolean; view?: boolean; verbose?: boolean },
-): Promise<void> {
+export async function summary(cli: Cli, options: SummaryFlags): Promise<void> {
   // ostree's short form of --view is -v, which is --verbose everywhere else here.
   const view = options.view === true || (options.verbose === true && options.update !== true)
   if ((options.update === true) === view) throw new UsageError('choose --update or --view')
   const repo = await openRepository(options)
   if (options.update === true) {
+    // A key that is none is told before anything is written.
+    const signing = options.sign === undefined ? undefined : await signingOf(options, options.sign)
     await updateSummary(repo)
+    if (signing !== undefined) await signSummary(repo, signing)
     return
   }
   const found = await readSummary(repo)

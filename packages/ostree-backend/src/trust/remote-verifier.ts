@@ -1,19 +1,21 @@
 import { signaturesIn, signTypes, type SignType } from '../format/signatures.js'
 import { decodeDict } from '../format/variant-dict.js'
 import type { OstreeRepo, VariantDict } from '../repo/api.js'
-import { remoteProblem, type RemoteConfig } from '../repo/remote-config.js'
+import { remoteProblem, type AskedSignatures, type RemoteConfig } from '../repo/remote-config.js'
 import { findRemote, remotesDirOf } from '../repo/remotes-dir.js'
+import { checkSignatures } from './check-signatures.js'
 import { badSignature } from './errors.js'
 import { loadSystemKeys, readKeyFile, systemKeyDirs, type KeySet } from './key-files.js'
 import { publicKeyOfText, publicKeysOfFile, type PublicKey } from './keys.js'
 import { remoteKeyrings, type OpenPgpCheck } from './openpgp.js'
-import { checkSignatures } from './check-signatures.js'
 
 export interface TrustOptions {
   /** OpenPGP, loaded when a signature is to be verified. Without it, remotes with `gpg-verify` are refused. */
   readonly openpgp?: () => Promise<OpenPgpCheck>
   /** Root directory whose `etc/ostree` and `usr/share/ostree` hold the system's keys. Default `/`. */
   readonly systemRoot?: string
+  /** What commits must have, in place of what the configuration says. */
+  readonly commits?: Partial<AskedSignatures>
 }
 
 /** What a remote's configuration demands of what comes from it. Each throws `STORE_OSTREE_SIGNATURE`. */
@@ -41,7 +43,8 @@ export async function openRemoteVerifier(
 ): Promise<RemoteVerifier> {
   const remote = await findRemote(repo, remoteName, options)
   const deltas = repo.config('core', 'sign-verify-deltas') === 'true'
-  const { commits, summary } = remote.verifies
+  const { summary } = remote.verifies
+  const commits = { ...remote.verifies.commits, ...options.commits }
   const keys = new Keys(repo, remote, options)
   // What is wrong with the configuration is told before anything is fetched.
   if ((commits.openpgp || summary.openpgp) && options.openpgp === undefined) {
@@ -74,9 +77,7 @@ export async function openRemoteVerifier(
   }
 }
 
-type Asked = RemoteConfig['verifies']['commits']
-
-export function isAsked({ openpgp, engines }: Asked): boolean {
+export function isAsked({ openpgp, engines }: AskedSignatures): boolean {
   return openpgp || engines.length > 0
 }
 
@@ -96,7 +97,12 @@ class Keys {
     this.#systemRoot = options.systemRoot ?? '/'
   }
 
-  async check(what: string, bytes: Uint8Array, dict: VariantDict | undefined, asked: Asked): Promise<void> {
+  async check(
+    what: string,
+    bytes: Uint8Array,
+    dict: VariantDict | undefined,
+    asked: AskedSignatures,
+  ): Promise<void> {
     const { name } = this.#remote
     if (dict === undefined) throw badSignature(what, 'there is no signature', name)
     if (asked.openpgp) {
