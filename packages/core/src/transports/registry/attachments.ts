@@ -2,12 +2,13 @@ import { maxSignatureBytes, maxSignatures, sigstoreSignatureType } from '../../c
 import type { ImageSignature } from '../../containers-conf/index.js'
 import type { Digest } from '../../interfaces/common.js'
 import { digestAlgorithm, digestHex, verifyDigest } from '../../oci/digest.js'
-import { maxDocumentBytes, parseIndex, parseManifest } from '../../oci/documents.js'
+import { maxDocumentBytes, parseManifest } from '../../oci/documents.js'
 import { manifestAccept, mediaTypes } from '../../oci/media-types.js'
 import type { Descriptor } from '../../oci/types.js'
 import { signatureBudget, signatureInvalid } from '../signature-error.js'
 import { singleHeader } from './http.js'
 import { readDocumentBody } from './read-body.js'
+import { listReferrers } from './referrers.js'
 import type { RegistryClient } from './registry-client.js'
 import { statusError } from './status-error.js'
 
@@ -74,20 +75,12 @@ async function bundles(
   digest: Digest,
   signal: AbortSignal | undefined,
 ): Promise<ImageSignature[]> {
-  const fallback = `manifests/${digestAlgorithm(digest)}-${digestHex(digest).slice(0, 64)}`
-  for (const path of [`referrers/${digest}`, fallback]) {
-    try {
-      const response = await client.get(repository, path, { accept: mediaTypes.ociIndex, signal })
-      if (response.status !== 200) {
-        await response.discard()
-        continue
-      }
-      const bytes = await readDocumentBody(response, 'referrers', maxDocumentBytes, signal)
-      const found = parseIndex(bytes).manifests.find((one) => one.artifactType?.startsWith(bundleType))
-      return found === undefined ? [] : [{ kind: 'unsupported', format: found.artifactType! }]
-    } catch {
-      signal?.throwIfAborted()
-    }
+  try {
+    const referrers = await listReferrers(client, repository, digest, { signal })
+    const found = referrers.find((one) => one.artifactType?.startsWith(bundleType))
+    return found === undefined ? [] : [{ kind: 'unsupported', format: found.artifactType! }]
+  } catch {
+    signal?.throwIfAborted()
+    return []
   }
-  return []
 }

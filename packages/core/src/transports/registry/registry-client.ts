@@ -67,7 +67,7 @@ export class RegistryClient {
    * @returns any status but a redirect; the caller reads or discards the body
    * @throws `TRANSPORT_UNREACHABLE`, `TRANSPORT_TLS`, `TRANSPORT_UNAUTHORIZED` (token server), …
    */
-  get(repository: string, path: string, options: GetOptions = {}): Promise<RegistryResponse> {
+  get(repository: string, path: string | URL, options: GetOptions = {}): Promise<RegistryResponse> {
     const { accept, range, signal, onRetry } = options
     const headers = { ...(accept ? { accept } : {}), ...(range ? { range } : {}) }
     return this.#request(repository, [`repository:${repository}:pull`], {
