@@ -13,6 +13,7 @@ import {
 import { nodeSysroot } from '@bootc-sdk/core/node'
 import { ostreeBackend } from '@bootc-sdk/ostree-backend'
 import type { Cli } from '../io.js'
+import { remoteTrust } from '../ostree/trust.js'
 import { openPolicy } from './open-policy.js'
 
 export interface SystemOptions extends StoreOptions {
@@ -60,7 +61,7 @@ export async function systemParts(
   return {
     transports,
     ...(network === undefined ? {} : { policy: await openPolicy(transports) }),
-    stores: [ostreeBackend(), composefsBackend({ requireVerity, allowMissingVerity })],
+    stores: [ostreeBackend({ trust: remoteTrust }), composefsBackend({ requireVerity, allowMissingVerity })],
     // Where entries are on an EFI system partition, nothing else reads them.
     bootloaders: [systemdBoot(), grubBootloader()],
   }

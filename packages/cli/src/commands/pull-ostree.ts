@@ -9,6 +9,7 @@ import {
   type RepoMode,
 } from '@bootc-sdk/ostree-backend'
 import { openRepository } from '../ostree/repository.js'
+import { remoteTrust } from '../ostree/trust.js'
 import type { PullTarget } from './pull-target.js'
 
 export async function ostreeTarget(options: {
@@ -16,7 +17,7 @@ export async function ostreeTarget(options: {
   readonly init?: RepoMode
 }): Promise<PullTarget> {
   return {
-    store: ostreeImageStore(await openOrInit(options.repo, options.init)),
+    store: ostreeImageStore(await openOrInit(options.repo, options.init), { trust: remoteTrust }),
     describe: ({ id }) => Promise.resolve({ json: { commit: id }, lines: [['Commit', id]] }),
     layer: ({ digest, diffId, ref, id, cached }) => ({ digest, diffId, ref, commit: id, cached }),
     [Symbol.asyncDispose]: () => Promise.resolve(),

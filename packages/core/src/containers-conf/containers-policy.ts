@@ -29,7 +29,7 @@ export interface ContainersPolicyOptions {
   readonly signatures: (image: ResolvedImage, options: OpOptions) => Promise<readonly ImageSignature[]>
   /** Cryptography, loaded when a signature has to be verified. Without it, those requirements fail. */
   readonly verifiers?: () => Promise<SignatureVerifiers>
-  /** Verifies what `ostree-remote-image:` asks for; without it, such images are refused. */
+  /** Verifies what `ostree-remote-image:` asks for where no store does; without it, such images are refused. */
   readonly ostreeRemote?: (image: ResolvedImage, remote: string, options: OpOptions) => Promise<void>
   /** Keys that the policy names. Default: files of this machine. */
   readonly readFile?: (path: string) => Promise<Uint8Array | undefined>
@@ -46,7 +46,7 @@ export interface ContainersPolicyOptions {
  * - every image is judged by the requirements of its scope, on the manifest or index that its reference names;
  * - `containerPolicy` (`ostree-image-signed:`) needs a policy, and one whose default is not to accept anything;
  * - `insecure` is judged too where there is a policy, and accepted where there is none;
- * - `ostreeRemote` asks for a signature of the commit besides.
+ * - `ostreeRemote` asks for a signature of the commit besides, which the store verifies when it can.
  *
  * @throws (when checking) BootcError `IMAGE_POLICY_REJECTED`, `IMAGE_POLICY_INVALID`, `IMAGE_POLICY_MISSING`,
  *   `IMAGE_POLICY_UNSUPPORTED`, `IMAGE_SIGNATURE_UNSUPPORTED`, and what fetching signatures throws
@@ -67,7 +67,7 @@ export function containersPolicy(options: ContainersPolicyOptions): SignaturePol
           { details: { reference: printImageReference(image.reference) } },
         )
       }
-      if (source.kind !== 'ostreeRemote') return
+      if (source.kind !== 'ostreeRemote' || operation.storeVerifies === true) return
       if (options.ostreeRemote === undefined) {
         const reference = printImageReference(image.reference)
         throw new BootcError(

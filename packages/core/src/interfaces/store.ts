@@ -46,7 +46,12 @@ export interface CachedUpdate {
 
 /** Images of one store. Takes its own locks, so it works on a repository without a sysroot. */
 export interface ImageStore {
-  readonly supports: { readonly reflink: boolean; readonly fsck: boolean }
+  readonly supports: {
+    readonly reflink: boolean
+    readonly fsck: boolean
+    /** Verifies commits that images were made from by the keys of OSTree remotes. Default false. */
+    readonly commitSignatures?: boolean
+  }
   get(manifestDigest: Digest): Promise<StoredImage | undefined>
   /** The image filed under a reference. */
   lookup(reference: ImageReference): Promise<StoredImage | undefined>
@@ -63,6 +68,12 @@ export interface ImageStore {
   remove(reference: ImageReference): Promise<boolean>
   /** Delete every image whose manifest digest is not in `keep`, then unreferenced layers and objects. */
   prune(keep: ReadonlySet<Digest>, options?: OpOptions): Promise<PruneResult>
+  /**
+   * Demand that the commit which a stored image was made from is signed by a key of an OSTree remote. Present when
+   * `supports.commitSignatures`.
+   * @throws what an import with `ostreeRemote` throws
+   */
+  verifyCommit?(image: StoredImage, remote: string, options?: OpOptions): Promise<void>
   /** Present when `supports.fsck`. */
   fsck?(options?: OpOptions): Promise<FsckResult>
   /**
@@ -106,6 +117,11 @@ export interface ImportOptions extends OpOptions {
   readonly policyFrom?: StoredImage
   /** Seconds since the epoch for layer records; default now. */
   readonly timestamp?: number
+  /**
+   * The commit that the image was made from must be signed by a key of this OSTree remote; nothing of it is visible
+   * before. Only for stores with `supports.commitSignatures`.
+   */
+  readonly ostreeRemote?: string
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Bytes, Digest, OpOptions, Warning } from './common.js'
+import type { RawImage } from './raw-image.js'
 import type { ReadTree } from './tree.js'
 import type { ImageSignature } from '../containers-conf/signature-types.js'
 import type { Descriptor, ImageConfig, ImageManifest } from '../oci/types.js'
@@ -70,10 +71,28 @@ export interface ImageTransport {
    * @throws `TRANSPORT_*`, `IMAGE_SIGNATURE_INVALID`
    */
   signatures?(image: ResolvedImage, options?: OpOptions): Promise<readonly ImageSignature[]>
+  /** What the reference names, for all platforms. Absent: the source makes manifests itself. */
+  openRaw?(reference: ImageReference, options?: OpOptions): Promise<RawImage>
+  /**
+   * Digest of the manifest that the reference means at the moment, for less than `resolve`: to see that nothing has
+   * changed. As the source says it; `undefined` where it does not say.
+   */
+  askDigest?(
+    reference: ImageReference,
+    options?: OpOptions & { platform?: Platform },
+  ): Promise<Digest | undefined>
 }
 
 /** Decides whether an image may be imported; runs between `resolve` and `begin`. */
 export interface SignaturePolicy {
-  /** @throws BootcError `IMAGE_POLICY_REJECTED` */
-  check(image: ResolvedImage, source: SignatureSource, options?: OpOptions): Promise<void>
+  /**
+   * @param options.storeVerifies the store that the image goes to verifies the signature of the commit that the image
+   *   was made from, which `ostreeRemote` asks for
+   * @throws BootcError `IMAGE_POLICY_REJECTED`
+   */
+  check(
+    image: ResolvedImage,
+    source: SignatureSource,
+    options?: OpOptions & { readonly storeVerifies?: boolean },
+  ): Promise<void>
 }

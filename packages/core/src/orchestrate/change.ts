@@ -1,6 +1,7 @@
 import type { OpOptions, ResolvedImage, Warning } from '../interfaces/index.js'
 import type { SignedImageReference } from '../oci/reference.js'
 import { afterwards, announce } from './announce.js'
+import { provideBoundImages } from './bound-images.js'
 import type { Writer } from './context.js'
 import { deployImage } from './deploy.js'
 import { factsOfImage } from './image-facts.js'
@@ -43,7 +44,7 @@ export async function pullForHost(
 
 /** What a pull would find: manifest and config, accepted by the policy. */
 export function resolveForHost(
-  { context, sysroot }: Pick<Writer, 'context' | 'sysroot'>,
+  { context, sysroot, store }: Pick<Writer, 'context' | 'sysroot' | 'store'>,
   origin: SignedImageReference,
   { signal }: OpOptions,
 ): Promise<ResolvedImage> {
@@ -52,6 +53,7 @@ export function resolveForHost(
     transports: context.parts.transports,
     reference: origin.image,
     source: origin.signature,
+    store: store.images,
     policy: context.policy,
     requireBootable: { architecture },
     platform: { architecture, os: 'linux' },
@@ -86,6 +88,9 @@ export async function deployPulled(
   if (twin !== undefined && !twin.staged) throw alreadyDeployed(twin, state)
   const layerDiff = await diffToAnchor(writer, pull.image.manifest)
   const { image } = pull
+  // Before anything is deployed: a system whose services lack their images must not become the next one.
+  const tree = await writer.store.images.open(image)
+  const boundImages = await provideBoundImages(writer, tree, {}, options)
   const deployed = await deployImage(writer, { image, ...how }, options)
   const warnings: Warning[] = [...pull.warnings, ...deployed.warnings]
 
@@ -108,6 +113,7 @@ export async function deployPulled(
     ...(layerDiff === undefined ? {} : { layerDiff }),
     pull,
     ...(pruned === undefined ? {} : { pruned }),
+    ...(boundImages === undefined ? {} : { boundImages }),
     ...(deployed.etc === undefined ? {} : { etc: deployed.etc }),
     warnings: [...warnings, ...reboot.warnings],
     rebootRequested: reboot.rebootRequested,

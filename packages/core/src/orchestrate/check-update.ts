@@ -31,7 +31,11 @@ export async function checkForUpdate(context: Context, options: UpgradeOptions):
     signal: options.signal,
     platform,
   })
-  await context.policy.check(resolved, origin.signature, { signal: options.signal })
+  await context.policy.check(resolved, origin.signature, {
+    signal: options.signal,
+    // Whoever pulls it then has the commit to look at.
+    storeVerifies: backends.store.images.supports.commitSignatures === true,
+  })
   const warnings = checkBootable(resolved, sysroot.host.arch)
   const image = factsOfImage(resolved, origin)
   const failed = options.retryFailed === true ? undefined : standingFailure(state, resolved)

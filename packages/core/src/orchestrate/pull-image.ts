@@ -44,6 +44,13 @@ export async function pullResolved(
   }
 
   const resolved = options.resolved ?? (await resolveChecked(options))
+  const remote = options.source?.kind === 'ostreeRemote' ? options.source.remote : undefined
+  const isSame =
+    known?.manifestDigest === resolved.manifestDigest || known?.configDigest === resolved.configDigest
+  // The policy has refused stores that cannot.
+  if (known !== undefined && isSame && remote !== undefined) {
+    await store.verifyCommit?.(known, remote, signalOf(options))
+  }
   const warnings = [...(resolved.warnings ?? []), ...bootableWarnings(options, resolved)]
   if (known?.manifestDigest === resolved.manifestDigest) return unchanged(known, 'same-manifest', warnings)
   if (known?.configDigest === resolved.configDigest) return unchanged(known, 'same-config', warnings)
@@ -61,11 +68,10 @@ export async function resolveChecked(options: ResolveOptions): Promise<ResolvedI
     canonicalReference(options.reference),
     pick(options),
   )
-  await (options.policy ?? insecureOnlyPolicy()).check(
-    resolved,
-    options.source ?? { kind: 'insecure' },
-    signalOf(options),
-  )
+  await (options.policy ?? insecureOnlyPolicy()).check(resolved, options.source ?? { kind: 'insecure' }, {
+    ...signalOf(options),
+    storeVerifies: options.store?.supports.commitSignatures === true,
+  })
   bootableWarnings(options, resolved)
   return resolved
 }
@@ -83,6 +89,7 @@ async function importImage(
     ...(options.unnamed === undefined ? {} : { unnamed: options.unnamed }),
     ...(options.policyFrom === undefined ? {} : { policyFrom: options.policyFrom }),
     ...(options.timestamp === undefined ? {} : { timestamp: options.timestamp }),
+    ...(options.source?.kind === 'ostreeRemote' ? { ostreeRemote: options.source.remote } : {}),
   })
   await checkRoom(options.store, session, resolved)
   emit({
@@ -143,7 +150,10 @@ async function firstOf<T>(items: AsyncIterable<T>): Promise<T | undefined> {
 type ResolveOptions = Pick<
   PullImageOptions,
   'transports' | 'reference' | 'policy' | 'source' | 'platform' | 'requireBootable' | 'signal'
->
+> & {
+  /** Where it goes, when that is known: a store may verify signatures of commits itself. */
+  readonly store?: Pick<ImageStore, 'supports'> | undefined
+}
 
 function bootableWarnings(
   { requireBootable }: Pick<PullImageOptions, 'requireBootable'>,

@@ -29,10 +29,13 @@ import {
 } from './names.js'
 import { imageRef } from './ref-escape.js'
 import { readImage, referenceOfRef } from './stored-image.js'
+import type { TrustOptions } from '../trust/remote-verifier.js'
 
 export interface OstreeImageStoreOptions {
   /** Commits that must survive `prune` besides refs: those of deployments on disk. */
   readonly roots?: () => Promise<readonly string[]>
+  /** What verification by the keys of a remote needs (`ostree-remote-image:`). */
+  readonly trust?: TrustOptions
 }
 
 /**
@@ -46,13 +49,15 @@ export function ostreeImageStore(repo: OstreeRepo, options: OstreeImageStoreOpti
 const cachedKeys: ReadonlySet<string> = new Set([cachedManifestDigestKey, cachedManifestKey, cachedConfigKey])
 
 class OstreeImageStore implements ImageStore {
-  readonly supports = Object.freeze({ reflink: false, fsck: true })
+  readonly supports = Object.freeze({ reflink: false, fsck: true, commitSignatures: true })
   readonly #repo: OstreeRepo
   readonly #roots: () => Promise<readonly string[]>
+  readonly #trust: TrustOptions
 
   constructor(repo: OstreeRepo, options: OstreeImageStoreOptions) {
     this.#repo = repo
     this.#roots = options.roots ?? (() => Promise.resolve([]))
+    this.#trust = options.trust ?? {}
   }
 
   async get(manifestDigest: Digest): Promise<StoredImage | undefined> {
@@ -91,7 +96,12 @@ class OstreeImageStore implements ImageStore {
     options.signal?.throwIfAborted()
     // What writes is loaded when it is needed: commands that only look must start quickly.
     const { beginImport } = await import('./import-session.js')
-    return beginImport(this.#repo, image, options)
+    return beginImport(this.#repo, image, options, this.#trust)
+  }
+
+  async verifyCommit(image: StoredImage, remote: string): Promise<void> {
+    const { verifyImageCommit } = await import('../trust/image-commit.js')
+    await verifyImageCommit(this.#repo, image, remote, this.#trust)
   }
 
   open(image: StoredImage): Promise<ReadTree> {

@@ -23,6 +23,13 @@ import { putOstreeLayer } from './put-ostree.js'
 import { imageRef, layerRef } from './ref-escape.js'
 import { imageFacts, storedImage } from './stored-image.js'
 import { countEntries, type TreeNode } from './tree-node.js'
+import {
+  checkStoredCommit,
+  imageCommitCheck,
+  notFromCommit,
+  type ImageCommitCheck,
+} from '../trust/image-commit.js'
+import type { TrustOptions } from '../trust/remote-verifier.js'
 
 /** Entries of layers that may wait in memory for the merge (about 100 bytes each); more is read back. */
 const maxCachedEntries = 300_000
@@ -40,11 +47,19 @@ export async function beginImport(
   repo: OstreeRepo,
   image: ResolvedImage,
   options: ImportOptions,
+  trust: TrustOptions = {},
 ): Promise<ImportSession> {
   const kinds = classifyLayers(image.manifest, image.config)
   const documents = imageDocuments(image)
   const known = await findKnownLayers(repo, image, kinds)
-  return new OstreeImportSession(repo, image, documents, options, kinds, known)
+  const { ostreeRemote } = options
+  if (ostreeRemote === undefined)
+    return new OstreeImportSession(repo, image, documents, options, kinds, known)
+  const check = await imageCommitCheck(repo, ostreeRemote, trust)
+  if (kinds[0] !== 'commit') throw notFromCommit(image.manifestDigest, ostreeRemote)
+  // It may have come without being verified.
+  if (known[0] !== undefined) await checkStoredCommit(repo, known[0], check)
+  return new OstreeImportSession(repo, image, documents, options, kinds, known, check)
 }
 
 class OstreeImportSession implements ImportSession {
@@ -56,6 +71,7 @@ class OstreeImportSession implements ImportSession {
   readonly #states: readonly LayerState[]
   readonly #dropped = new Map<string, number>()
   #cachedEntries = 0
+  readonly #check: ImageCommitCheck | undefined
   #baseRules: Promise<BaseRules> | undefined
   #closed = false
 
@@ -66,7 +82,9 @@ class OstreeImportSession implements ImportSession {
     options: ImportOptions,
     kinds: readonly LayerKind[],
     known: readonly (string | undefined)[],
+    check?: ImageCommitCheck,
   ) {
+    this.#check = check
     this.#repo = repo
     this.#image = image
     this.#documents = documents
@@ -112,7 +130,8 @@ class OstreeImportSession implements ImportSession {
       const components = this.#states.flatMap(({ kind, commit }) =>
         kind === 'component' && commit !== undefined ? [commit] : [],
       )
-      state.commit = await putOstreeLayer(this.#repo, { digest, tar, kind: state.kind, components }, run)
+      const input = { digest, tar, kind: state.kind, components, check: this.#check }
+      state.commit = await putOstreeLayer(this.#repo, input, run)
     }
   }
 

@@ -4,6 +4,7 @@ import { decodeCommit, encodeCommit } from '../format/commit.js'
 import { decodeDirTree, encodeDirTree } from '../format/dirtree.js'
 import { decodeDict } from '../format/variant-dict.js'
 import type { Commit, DirTree, OstreeRepo, RepoTransaction } from '../repo/api.js'
+import type { ImageCommitCheck } from '../trust/image-commit.js'
 import { ostreeLayer } from './errors.js'
 import { ObjectPool } from './object-pool.js'
 import { OstreeLayerReader, type MetadataObject } from './ostree-layer.js'
@@ -16,6 +17,8 @@ export interface OstreeLayerInput {
   readonly kind: 'commit' | 'component'
   /** Commits of component layers, which hold the content of a commit layer. */
   readonly components: readonly string[]
+  /** Judges the commit of a commit layer, before the rest of the layer is taken. */
+  readonly check?: ImageCommitCheck | undefined
 }
 
 /** Import a layer made from an OSTree commit in one transaction and file it under its digest. */
@@ -29,13 +32,26 @@ export async function putOstreeLayer(
   try {
     const reader = new OstreeLayerReader(content, input.kind)
     const metadata = new LayerMetadata(transaction)
+    let isChecked = input.kind !== 'commit' || input.check === undefined
+    const checkCommit = async () => {
+      const { commit, detached } = reader
+      if (isChecked || commit === undefined || metadata.commitBytes === undefined) return
+      isChecked = true
+      const dict = detached === undefined ? undefined : decodeDict(detached, `${commit}.commitmeta`)
+      await input.check?.(commit, metadata.commitBytes, dict)
+    }
     await pumpLayer(input.tar, reader, content, {
       ...options,
       id: input.digest,
       entries: () => reader.entries,
-      flush: () => metadata.write(reader.pending.splice(0)),
+      flush: async () => {
+        await metadata.write(reader.pending.splice(0))
+        // Signatures come directly after the commit, if there are any.
+        if (reader.entries > 2) await checkCommit()
+      },
     })
     await metadata.write(reader.pending.splice(0))
+    await checkCommit()
     reader.verify(await content.finish())
     const commit =
       input.kind === 'component'
@@ -56,6 +72,7 @@ class LayerMetadata {
   readonly trees = new Map<string, DirTree>()
   readonly metas = new Set<string>()
   commit: Commit | undefined
+  commitBytes: Uint8Array | undefined
 
   constructor(transaction: RepoTransaction) {
     this.#transaction = transaction
@@ -66,8 +83,10 @@ class LayerMetadata {
     const checksums = await this.#transaction.writeMetadataBatch(objects)
     objects.forEach(({ type, bytes, checksum, entry }, i) => {
       if (checksums[i] !== checksum) throw ostreeLayer(entry, `object has checksum ${checksums[i]}`)
-      if (type === 'commit') this.commit = decodeCommit(bytes, entry)
-      else if (type === 'dirmeta') this.metas.add(checksum)
+      if (type === 'commit') {
+        this.commit = decodeCommit(bytes, entry)
+        this.commitBytes = bytes
+      } else if (type === 'dirmeta') this.metas.add(checksum)
       else this.trees.set(checksum, decodeDirTree(bytes, entry))
     })
   }
