@@ -10,3 +10,4 @@ export {
   printSignedReference,
 } from './oci/index.js'
 export * from './orchestrate/index.js'
+export * from './bound-images/index.js'

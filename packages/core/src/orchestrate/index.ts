@@ -1,3 +1,4 @@
+export type * from './bound-types.js'
 export type * from './host-state.js'
 export type * from './install-types.js'
 export type * from './kargs-types.js'

@@ -1,6 +1,7 @@
 import type { BlockSetup, ConfigDirectory, InstallConfig } from '../install-config/index.js'
 import type { DeploymentId, LoaderInstallOptions, OpOptions, Warning } from '../interfaces/index.js'
 import type { SignedImageReference } from '../oci/reference.js'
+import type { BoundImagesResult, BoundMode } from './bound-types.js'
 import type { PullResult } from './pull-types.js'
 import type { ImageFacts } from './types.js'
 
@@ -85,6 +86,8 @@ export interface InstallOptions extends OpOptions {
   readonly aleph?: { readonly kernel?: string; readonly hostSelinux?: boolean } | false
   /** Architecture to install; default: the host's. */
   readonly architecture?: string
+  /** Where container images come from that the image is bound to; default `stored`. */
+  readonly boundImages?: BoundMode
   /** Skip the label and architecture checks. */
   readonly allowUnbootable?: boolean
 }
@@ -109,6 +112,8 @@ export interface InstallResult {
   /** The installation configuration that was found, and its files. */
   readonly config?: InstallConfig
   readonly configFiles: readonly string[]
+  /** Container images that came along; absent when there are none. */
+  readonly boundImages?: BoundImagesResult
   readonly pull: PullResult
   readonly warnings: readonly Warning[]
 }

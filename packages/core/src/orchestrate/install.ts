@@ -5,6 +5,7 @@ import type { Deployment, ReadTree, Warning } from '../interfaces/index.js'
 import { readImageKargs } from '../kargs/index.js'
 import { assertWritable, lockOptions, lockSysroot, type Context, type Writer } from './context.js'
 import { newEntry } from './deploy.js'
+import { provideBoundImages } from './bound-images.js'
 import { addBootMount } from './fstab.js'
 import { factsOfImage } from './image-facts.js'
 import { assertBoots, inspectBoot, type ImageBoot } from './image-boot.js'
@@ -65,6 +66,7 @@ export async function install(context: Context, options: InstallOptions): Promis
     uki: filled.bootsUki && image.boot.ukis.length > 0,
     loader: choice,
   })
+  const boundImages = await provideBound(context, filled, image.tree, options, lock)
   // Kernels of deployments that stay in the list must not be missing for a moment.
   if (replace === 'alongside' && inUse === undefined) await emptyBoot(sysroot.boot)
   const loader = await initLoader(context, store, choice, options, lock)
@@ -93,6 +95,7 @@ export async function install(context: Context, options: InstallOptions): Promis
       entries: deployed.entries,
       ...(image.config.config === undefined ? {} : { config: image.config.config }),
       configFiles: image.config.files,
+      ...(boundImages === undefined ? {} : { boundImages }),
       pull,
       warnings: [
         ...(store.warnings ?? []),
@@ -168,6 +171,17 @@ async function lookAt(
     config: await readInstallConfig(directories, arch),
     kargs: await readImageKargs(tree, arch),
   }
+}
+
+async function provideBound(
+  context: Context,
+  { store }: FilledStore,
+  tree: ReadTree,
+  { boundImages: mode = 'stored', architecture, ...options }: InstallOptions,
+  lock: Writer['lock'],
+): Promise<InstallResult['boundImages']> {
+  if (mode === 'skip') return undefined
+  return provideBoundImages({ context, store, lock }, tree, { mode, architecture }, options)
 }
 
 async function initLoader(

@@ -1,5 +1,6 @@
 import { BootcError } from '../errors.js'
 import type { DeploymentId, Digest, OpOptions, PruneResult, Warning } from '../interfaces/index.js'
+import { pruneBoundImages } from './bound-images.js'
 import { withWriter, type Context, type Writer } from './context.js'
 import { loadState } from './load.js'
 import type { HostState } from './host-state.js'
@@ -12,11 +13,15 @@ export function pruneSysroot(context: Context, options: OpOptions): Promise<Prun
 
 /**
  * Keep what is ordered, booted, staged or pinned; remove, in this order, boot files, deployments, images
- * and objects of the rest. Everything removed was invisible to the next boot already.
+ * and objects of the rest, and container images that only those were bound to. Everything removed was invisible to the next boot already.
  *
  * @throws BootcError `DEPLOY_BOOTED_UNKNOWN` when the running deployment cannot be told
  */
-export async function pruneAll(writer: Writer, options: PruneOptions): Promise<PruneResult> {
+export async function pruneAll(
+  writer: Writer,
+  options: PruneOptions,
+  warnings: Warning[] = [],
+): Promise<PruneResult> {
   const { store, loader, sysroot, lock } = writer
   const state = await loadState(sysroot, writer)
   await assertBootedKnown(writer, state)
@@ -35,6 +40,9 @@ export async function pruneAll(writer: Writer, options: PruneOptions): Promise<P
   await cleanHealing(lock)
   if (options.images === false) return { images: 0, layers: 0, objects: 0, bytes: 0 }
   const pruned = await store.images.prune(keptImages(state), options)
+  const kept = staged === undefined ? order : [...order, staged]
+  const roots = kept.map((id) => () => store.deployments.root(id))
+  warnings.push(...(await pruneBoundImages(writer.context, roots, options)))
   options.onProgress?.({ type: 'prune:done', detail: pruned })
   return pruned
 }
@@ -50,7 +58,8 @@ export async function pruneAfterwards(
   options: PruneOptions,
 ): Promise<{ pruned?: PruneResult; warnings: Warning[] }> {
   try {
-    return { pruned: await pruneAll(writer, options), warnings: [] }
+    const warnings: Warning[] = []
+    return { pruned: await pruneAll(writer, options, warnings), warnings }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     return { warnings: [{ code: 'prune:failed', message: `clean-up did not finish: ${message}` }] }

@@ -1,5 +1,6 @@
 import type { Codec } from '../codec/index.js'
 import type {
+  BoundImageStore,
   Bootloader,
   DeploymentId,
   Digest,
@@ -14,6 +15,7 @@ import type {
   Warning,
 } from '../interfaces/index.js'
 import type { SignedImageReference } from '../oci/reference.js'
+import type { BoundImagesResult } from './bound-types.js'
 import type { HostState } from './host-state.js'
 import type { InstallOptions, InstallResult } from './install-types.js'
 import type { BootOnceResult, EntryFacts, KargsEditOptions, KargsFacts, KargsResult } from './kargs-types.js'
@@ -33,6 +35,8 @@ export interface BootcParts {
   /** Default: native where it loads, else JS. */
   readonly codec?: Codec
   readonly logger?: Logger
+  /** Container images that come with the system; without it images that ask for some are refused. */
+  readonly boundImages?: BoundImageStore
   /** Layers in flight during a pull; default 2. */
   readonly concurrency?: number
   /** How long to wait for other writers, in milliseconds; default: for ever. */
@@ -90,6 +94,8 @@ export interface ChangeResult {
   /** What was fetched; absent when nothing was. */
   readonly pull?: PullResult
   readonly pruned?: PruneResult
+  /** Container images that come with the new deployment; absent when there are none. */
+  readonly boundImages?: BoundImagesResult
   readonly etc?: EtcSummary
   readonly warnings: readonly Warning[]
   /** A reboot was asked for with `apply` (it has been requested from the host). */

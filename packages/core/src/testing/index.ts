@@ -4,6 +4,7 @@ export { memoryDir, type MemoryDir } from './memory-dir.js'
 export { makeParents, memoryTree } from './memory-tree.js'
 export type { MemoryOptions } from './memory-fs.js'
 export { memoryBackend } from './memory-store/memory-backend.js'
+export { memoryBoundImages } from './memory-bound-images.js'
 export { memoryBootloader } from './memory-bootloader.js'
 export {
   memorySysroot,

@@ -1,0 +1,1 @@
+export { readBoundImages, type BoundImage } from './read-bound-images.js'
