@@ -8,6 +8,12 @@ export {
   type EncapsulateEvent,
   type EncapsulateOptions,
 } from './container/export/encapsulate.js'
+export {
+  exportImage,
+  type ExportedImage,
+  type ExportedLayer,
+  type ExportImageOptions,
+} from './container/export/export-image.js'
 export { alwaysChanges } from './container/export/packing.js'
 export { ostreeImageStore, type OstreeImageStoreOptions } from './container/image-store.js'
 export { escapeForRef, imageRef, layerRef, unescapeFromRef } from './container/ref-escape.js'

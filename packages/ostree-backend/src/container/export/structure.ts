@@ -37,7 +37,8 @@ export function* commitStructure({ commit, trees, metas }: CommitContents): Gene
       yield* once('dirmeta', dir.meta)
       if (path === '' && dir.name === 'sysroot') continue
       const dirPath = containerPath(path + dir.name)
-      yield { kind: 'directory', path: dirPath, meta: metas.get(dir.meta)! }
+      // Headers drop the "./", but the entry that holds a long name has it.
+      yield { kind: 'directory', path: `./${dirPath}`, meta: metas.get(dir.meta)! }
       yield* below(dir.tree, `${dirPath}/`)
     }
   }
