@@ -34,6 +34,11 @@ export type PullEvent =
       }
     }
   | {
+      /** An earlier try left so much of a layer: only the rest is fetched. */
+      readonly type: 'pull:resumed'
+      readonly detail: { readonly id: Digest; readonly keptBytes: number; readonly totalBytes: number }
+    }
+  | {
       /** A layer of which a part is fetched; with a reason: this was tried, and the whole layer is fetched. */
       readonly type: 'pull:partial'
       readonly detail: {

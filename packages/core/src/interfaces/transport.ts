@@ -63,6 +63,11 @@ export interface ImageTransport {
     layer: Descriptor,
     options?: OpOptions & { range?: { start: number; end: number } },
   ): BlobSource
+  /**
+   * The layer is stored, or its bytes are wrong: what the transport keeps of it for another try can go. Never throws.
+   * Absent: the transport keeps nothing.
+   */
+  forgetLayer?(layer: Descriptor): Promise<void>
   /** The unpacked tree of a layer, for zero-copy import. Present when `supports.localTree`. */
   openLocalTree?(image: ResolvedImage, diffId: Digest): Promise<ReadTree>
   /**

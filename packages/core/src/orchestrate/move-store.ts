@@ -121,7 +121,7 @@ async function bring(
     cached: true,
   }))
   const stored = (await store.images.get(moved.image.manifestDigest)) ?? moved.image
-  return { image: stored, changed: true, layers, bytesFetched: 0, warnings: moved.warnings }
+  return { image: stored, changed: true, layers, bytesFetched: 0, bytesResumed: 0, warnings: moved.warnings }
 }
 
 /** The image of the anchor, when it is what is to be followed and its store still has it. */

@@ -104,7 +104,7 @@ async function importImage(
     },
   })
   const cached = session.layers.map((layer) => layer.present)
-  const bytesFetched = await pullLayers({
+  const bytes = await pullLayers({
     transport: transportFor(options.transports, resolved.reference.transport),
     image: resolved,
     session,
@@ -127,7 +127,9 @@ async function importImage(
     image,
     changed: true,
     layers: layersOf(image, cached),
-    bytesFetched,
+    bytesFetched: bytes.fetched,
+    bytesResumed: bytes.resumed,
+    ...(resolved.servedBy === undefined ? {} : { servedBy: resolved.servedBy.name }),
     warnings: [...warnings, ...importWarnings],
   }
 }
@@ -176,7 +178,7 @@ function unchanged(
     image,
     image.layers.map(() => true),
   )
-  return { image, changed: false, reason, layers, bytesFetched: 0, warnings }
+  return { image, changed: false, reason, layers, bytesFetched: 0, bytesResumed: 0, warnings }
 }
 
 function layersOf(image: StoredImage, cached: readonly boolean[]): PulledLayer[] {

@@ -69,5 +69,9 @@ export interface PullResult {
   readonly layers: readonly PulledLayer[]
   /** Bytes of blobs that had to be fetched. */
   readonly bytesFetched: number
+  /** Bytes of blobs that an earlier pull, which broke off, had fetched. */
+  readonly bytesResumed: number
+  /** Mirror, or rewritten name, that the image came from: `host/repository:tag` or `…@digest`. */
+  readonly servedBy?: string
   readonly warnings: readonly Warning[]
 }

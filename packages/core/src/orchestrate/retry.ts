@@ -7,6 +7,9 @@ const lasting = new Set([
   'TRANSPORT_DENIED',
   'TRANSPORT_NOT_FOUND',
   'TRANSPORT_TLS',
+  // The registry was asked five times already, at the pace it wanted.
+  'TRANSPORT_RATE_LIMITED',
+  'TRANSPORT_BLOCKED',
   'TRANSPORT_CONFIG_INVALID',
   'TRANSPORT_UNSUPPORTED',
 ])
@@ -26,6 +29,8 @@ export interface RetryOptions {
   /** First wait in milliseconds, doubled each time. */
   readonly waitMs: number
   readonly signal?: AbortSignal | undefined
+  /** Other failures that are worth another try. */
+  readonly alsoPassing?: (error: unknown) => boolean
   readonly onRetry: (retry: { attempt: number; waitMs: number; error: unknown }) => void
 }
 
@@ -36,7 +41,8 @@ export async function withRetry(run: () => Promise<void>, options: RetryOptions)
       return await run()
     } catch (error) {
       options.signal?.throwIfAborted()
-      if (attempt >= options.attempts || !isTransportFault(error)) throw error
+      const isPassing = isTransportFault(error) || options.alsoPassing?.(error) === true
+      if (attempt >= options.attempts || !isPassing) throw error
       const waitMs = options.waitMs * 2 ** (attempt - 1)
       options.onRetry({ attempt, waitMs, error })
       await waitFor(waitMs, options.signal)

@@ -406,12 +406,24 @@ describe('broken layers', () => {
     ['another size', 'bytes 1500000-3001599/3001600'],
     ['nonsense', 'bytes what/ever'],
     ['nothing', null],
-  ])('refuse a continuation with %s', async (_name, contentRange) => {
+  ])('start over where a continuation comes with %s', async (_name, contentRange) => {
     registry.fail(bigPath, { cutAfterBytes: 1_500_000 }, 1)
     registry.fail(bigPath, { headers: { 'content-range': contentRange } }, 1)
-    await expect(collect(quickTransport().openLayer(resolved, big.descriptor))).rejects.toMatchObject({
+    const data = await collect(quickTransport().openLayer(resolved, big.descriptor))
+    expect(data.equals(big.blob)).toBe(true)
+    expect(registry.log.at(-1)!.headers.range).toBeUndefined()
+  })
+
+  test('are refused as a part where other bytes come than were asked for', async () => {
+    registry.fail(bigPath, { headers: { 'content-range': 'bytes 0-9/10' } }, 1)
+    const range = { start: 100, end: big.descriptor.size }
+    await expect(
+      collect(quickTransport().openLayer(resolved, big.descriptor, { range })),
+    ).rejects.toMatchObject({
       code: 'TRANSPORT_RANGE_UNSUPPORTED',
+      details: { status: 206, digest: big.descriptor.digest, host: registry.host },
     })
+    expect(registry.log.filter(({ path }) => path.endsWith(bigPath))).toHaveLength(1)
   })
 
   test('are opened again after a passing failure, three times', async () => {
@@ -492,13 +504,19 @@ describe('what the server did', () => {
     await expect(readBig()).rejects.toMatchObject({ code: 'IMAGE_SIZE_MISMATCH' })
   })
 
-  test('a layer shorter than its descriptor, completely served: refused without a retry', async () => {
-    registry.fail(bigPath, { body: big.blob.subarray(0, 1_500_000) })
+  test('a layer shorter than its descriptor, completely served: refused when the rest is not to be had either', async () => {
+    registry.fail(bigPath, { body: big.blob.subarray(0, 1_500_000), ignoreRange: true })
     await expect(readBig()).rejects.toMatchObject({
       code: 'IMAGE_SIZE_MISMATCH',
       details: { expectedBytes: big.blob.length, actualBytes: 1_500_000 },
     })
-    expect(paths(registry).filter((path) => path.endsWith(bigPath))).toHaveLength(1)
+    const asked = registry.log.filter(({ path }) => path.endsWith(bigPath))
+    expect(asked.map(({ headers }) => headers.range)).toEqual([undefined, 'bytes=1500000-'])
+  })
+
+  test('a layer that a proxy cut short, with a fitting length: continued', async () => {
+    registry.fail(bigPath, { body: big.blob.subarray(0, 1_500_000) }, 1)
+    expect((await readBig()).equals(big.blob)).toBe(true)
   })
 
   test('Content-Encoding on a layer: raw bytes, as hashed', async () => {

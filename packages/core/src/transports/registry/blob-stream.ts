@@ -1,7 +1,8 @@
 import { sizeMismatch } from '../../codec/codec-errors.js'
-import { BootcError } from '../../errors.js'
+import { BootcError, isBootcError } from '../../errors.js'
 import type { Descriptor } from '../../oci/types.js'
 import { parseContentRange, rangeHeader } from './content-range.js'
+import type { ContentRange } from './content-range.js'
 import { singleHeader } from './http.js'
 import { networkError } from './network-error.js'
 import { safeUrl } from './redirect.js'
@@ -19,6 +20,8 @@ export interface BlobStreamOptions {
   readonly descriptor: Descriptor
   /** Bytes wanted, `end` exclusive; default all. */
   readonly range?: { readonly start: number; readonly end: number } | undefined
+  /** Where the server does not continue as asked, it may send everything again: what is there is read past. */
+  readonly mayStartOver?: boolean
   /** GET the blob; `range` is the header's value. Answers 200 or 206, or throws. */
   readonly open: (range: string | undefined) => Promise<RegistryResponse>
   readonly timing?: Timing
@@ -65,9 +68,10 @@ export async function* blobStream(options: BlobStreamOptions): AsyncGenerator<Ui
         if (position === end && end < descriptor.size) return
       }
       if (position === end) return
-      // Without a length a broken connection looks like an end.
-      if (isDelimited(response)) throw sizeMismatch(descriptor.digest, descriptor.size, position)
-      failure = new Error('the connection ended early')
+      // Without a length a broken connection looks like an end; with one, a proxy may have cut the blob short.
+      failure = isDelimited(response)
+        ? sizeMismatch(descriptor.digest, descriptor.size, position)
+        : new Error('the connection ended early')
     } catch (error) {
       signal?.throwIfAborted()
       if (error instanceof BootcError) throw error
@@ -76,7 +80,9 @@ export async function* blobStream(options: BlobStreamOptions): AsyncGenerator<Ui
     }
     const worthwhile =
       position - connectedFrom >= WORTHWHILE_BYTES || timing.now() - connectedAt >= WORTHWHILE_MS
-    if (attempt > 1 && !worthwhile) throw broken(failure, response, descriptor, attempt)
+    // Nothing more where something was to come: the blob is shorter than it should be.
+    const isShort = isBootcError(failure) && position === connectedFrom
+    if (isShort || (attempt > 1 && !worthwhile)) throw broken(failure, response, descriptor, attempt)
     const waitMs = RECONNECT_WAIT_MS + timing.random() * RECONNECT_JITTER_MS
     options.onRetry?.({ attempt, waitMs, reason: broken(failure, response, descriptor, attempt).message })
     await timing.sleep(waitMs, signal)
@@ -87,36 +93,55 @@ export async function* blobStream(options: BlobStreamOptions): AsyncGenerator<Ui
 
 /** One response whose body starts at `position` after `skip` bytes. */
 async function openAt(
-  { descriptor, open }: BlobStreamOptions,
+  options: BlobStreamOptions,
   position: number,
   end: number,
 ): Promise<{ readonly response: RegistryResponse; readonly skip: number }> {
+  const { descriptor, open } = options
   const isWhole = position === 0 && end === descriptor.size
-  const response = await open(
-    isWhole ? undefined : rangeHeader(position, end < descriptor.size ? end : undefined),
-  )
-  // A server that ignores ranges sends everything: what we have is read past. The digest covers all of it.
-  if (response.status === 200) return { response, skip: position }
-  const served = parseContentRange(singleHeader(response, 'content-range'))
-  const good =
-    !isWhole &&
-    served?.first === position &&
-    served.last === end - 1 &&
-    (served.total === undefined || served.total === descriptor.size)
-  if (good) return { response, skip: 0 }
+  if (isWhole) return openWhole(options, 0)
+  let refusal: unknown
+  try {
+    const response = await open(rangeHeader(position, end < descriptor.size ? end : undefined))
+    // A server that ignores ranges sends everything. The digest covers all of it.
+    if (response.status === 200) return { response, skip: position }
+    const served = parseContentRange(singleHeader(response, 'content-range'))
+    const good =
+      served?.first === position &&
+      served.last === end - 1 &&
+      (served.total === undefined || served.total === descriptor.size)
+    if (good) return { response, skip: 0 }
+    await response.discard()
+    refusal = otherBytes(response, descriptor, `bytes ${position} to ${end - 1}`, served)
+  } catch (error) {
+    if (!isBootcError(error, 'TRANSPORT_RANGE_UNSUPPORTED')) throw error
+    refusal = error
+  }
+  if (options.mayStartOver !== true) throw refusal
+  options.signal?.throwIfAborted()
+  return openWhole(options, position)
+}
+
+async function openWhole(
+  { descriptor, open }: BlobStreamOptions,
+  skip: number,
+): Promise<{ readonly response: RegistryResponse; readonly skip: number }> {
+  const response = await open(undefined)
+  if (response.status === 200) return { response, skip }
   await response.discard()
-  throw new BootcError(
-    'TRANSPORT_RANGE_UNSUPPORTED',
-    `${safeUrl(response.url)} was asked for bytes ${position} to ${end - 1} and answers with others`,
-    {
-      details: {
-        url: safeUrl(response.url),
-        status: response.status,
-        digest: descriptor.digest,
-        contentRange: served ?? null,
-      },
-    },
-  )
+  const served = parseContentRange(singleHeader(response, 'content-range'))
+  throw otherBytes(response, descriptor, 'everything', served)
+}
+
+function otherBytes(
+  { url, status }: RegistryResponse,
+  { digest }: Descriptor,
+  asked: string,
+  served: ContentRange | undefined,
+): BootcError {
+  const details = { url: safeUrl(url), status, digest, contentRange: served ?? null }
+  const message = `${details.url} was asked for ${asked} and answers with something else`
+  return new BootcError('TRANSPORT_RANGE_UNSUPPORTED', message, { details })
 }
 
 function isDelimited(response: RegistryResponse): boolean {
@@ -133,5 +158,5 @@ function broken(
   { digest }: Descriptor,
   attempts: number,
 ): BootcError {
-  return networkError(failure, safeUrl(response.url), { digest, attempts })
+  return networkError(failure, safeUrl(response.url), { digest, status: response.status, attempts })
 }

@@ -1,4 +1,6 @@
 import { Readable } from 'node:stream'
+import { createSecureContext } from 'node:tls'
+import type { SecureContext } from 'node:tls'
 import type { Dispatcher } from 'undici'
 import type { Bytes } from '../../interfaces/common.js'
 import { registryHost } from '../../oci/registry-name.js'
@@ -122,8 +124,7 @@ async function agentOptions(
   options: HttpOptions,
 ): Promise<AgentOptions> {
   const insecure = endpoint?.insecure ?? options.insecure(url.host)
-  const tls = url.protocol === 'https:' ? await tlsFor(url, endpoint, options) : undefined
-  const ca = insecure ? [] : [...(await systemCertificates()), ...(tls?.ca ?? [])]
+  const isTls = url.protocol === 'https:'
   return {
     headersTimeout: options.stallTimeoutMs,
     bodyTimeout: options.stallTimeoutMs,
@@ -131,12 +132,25 @@ async function agentOptions(
     connect: {
       timeout: options.connectTimeoutMs,
       rejectUnauthorized: !insecure,
-      minVersion: 'TLSv1.2',
-      ...(ca.length > 0 && url.protocol === 'https:' ? { ca } : {}),
-      ...(tls?.cert ? { cert: mutable(tls.cert) } : {}),
-      ...(tls?.key ? { key: mutable(tls.key) } : {}),
+      ...(isTls ? { secureContext: await secureContext(url, endpoint, insecure, options) } : {}),
     },
   }
+}
+
+/** Made once for all connections: reading the system's CAs takes tens of milliseconds. */
+async function secureContext(
+  url: URL,
+  endpoint: HttpEndpoint | undefined,
+  insecure: boolean,
+  options: HttpOptions,
+): Promise<SecureContext> {
+  const tls = await tlsFor(url, endpoint, options)
+  return createSecureContext({
+    minVersion: 'TLSv1.2',
+    ca: insecure ? [] : [...(await systemCertificates()), ...(tls?.ca ?? [])],
+    ...(tls?.cert ? { cert: mutable(tls.cert) } : {}),
+    ...(tls?.key ? { key: mutable(tls.key) } : {}),
+  })
 }
 
 /** Of the registry itself everything, of where it leads only whom it trusts. */

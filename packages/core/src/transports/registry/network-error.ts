@@ -23,8 +23,12 @@ const transient: ReadonlySet<string> = new Set([
 
 const certificate = /^(CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|EPROTO)/
 
+/** What came is no HTTP, or too much of it. */
+const garbled = /^(HPE_|UND_ERR_HEADERS_OVERFLOW$|UND_ERR_INVALID_)/
+
 /**
- * A failed connection as an error of ours: `TRANSPORT_TLS` or `TRANSPORT_UNREACHABLE` with `retryable`.
+ * A failed connection as an error of ours: `TRANSPORT_TLS`, `TRANSPORT_PROTOCOL` for what is no HTTP, or
+ * `TRANSPORT_UNREACHABLE` with `retryable`.
  *
  * @param where URL without query and user info
  */
@@ -38,6 +42,12 @@ export function networkError(
   if (code !== undefined && certificate.test(code)) {
     return new BootcError('TRANSPORT_TLS', `no trusted connection to ${where}: ${describe(error, code)}`, {
       details: { url: where, errno: code, retryable: false, ...details },
+      cause: error,
+    })
+  }
+  if (code !== undefined && garbled.test(code)) {
+    return new BootcError('TRANSPORT_PROTOCOL', `${where} does not speak HTTP: ${describe(error, code)}`, {
+      details: { url: where, errno: code, retryable: true, ...details },
       cause: error,
     })
   }

@@ -18,6 +18,7 @@ export function safeUrl(url: URL): string {
  * Send a GET or HEAD and follow redirects. `Authorization` and `Cookie` go to their own origin (scheme, host
  * and port) only; `Range` and `Accept` go everywhere.
  *
+ * @returns `isElsewhere`: the answer of another origin
  * @param allowDowngrade https may redirect to http: only for endpoints that are insecure anyway
  * @throws `TRANSPORT_UNREACHABLE`, `TRANSPORT_TLS`, `TRANSPORT_PROTOCOL`
  */
@@ -25,7 +26,7 @@ export async function followRedirects(
   http: HttpClient,
   request: HttpRequest,
   allowDowngrade: boolean,
-): Promise<HttpResponse & { readonly url: URL }> {
+): Promise<HttpResponse & { readonly url: URL; readonly isElsewhere: boolean }> {
   let { url } = request
   let headers = request.headers
   for (let hops = 0; ; hops++) {
@@ -36,12 +37,14 @@ export async function followRedirects(
       request.signal?.throwIfAborted()
       throw networkError(error, safeUrl(url))
     }
-    if (!redirectStatus.has(response.status)) return { ...response, url }
+    if (!redirectStatus.has(response.status)) {
+      return { ...response, url, isElsewhere: url.origin !== request.url.origin }
+    }
     await response.discard()
-    if (hops === MAX_REDIRECTS) throw refused(url, `more than ${MAX_REDIRECTS} redirects`)
-    const target = redirectTarget(url, singleHeader(response, 'location'))
+    if (hops === MAX_REDIRECTS) throw refused(url, response, `more than ${MAX_REDIRECTS} redirects`)
+    const target = redirectTarget(url, response)
     if (url.protocol === 'https:' && target.protocol !== 'https:' && !allowDowngrade) {
-      throw refused(url, `redirect from https to ${target.protocol}//${target.host}`)
+      throw refused(url, response, `redirect from https to ${target.protocol}//${target.host}`)
     }
     if (target.origin !== url.origin) headers = withoutPrivate(headers)
     url = target
@@ -61,16 +64,17 @@ export async function sendOnce(
   }
 }
 
-function redirectTarget(from: URL, location: string | undefined): URL {
+function redirectTarget(from: URL, response: HttpResponse): URL {
+  const location = singleHeader(response, 'location')
   let target: URL
   try {
     target = new URL(location ?? '', from)
   } catch {
-    throw refused(from, 'redirect to something that is no URL')
+    throw refused(from, response, 'redirect to something that is no URL')
   }
-  if (location === undefined) throw refused(from, 'redirect without a location')
+  if (location === undefined) throw refused(from, response, 'redirect without a location')
   if (target.protocol !== 'http:' && target.protocol !== 'https:')
-    throw refused(from, `redirect to ${target.protocol}`)
+    throw refused(from, response, `redirect to ${target.protocol}`)
   // User info in a Location would become credentials that nobody gave.
   target.username = ''
   target.password = ''
@@ -83,8 +87,8 @@ function withoutPrivate(headers: Readonly<Record<string, string>>): Record<strin
   )
 }
 
-function refused(url: URL, problem: string): BootcError {
+function refused(url: URL, { status }: HttpResponse, problem: string): BootcError {
   return new BootcError('TRANSPORT_PROTOCOL', `${safeUrl(url)}: ${problem}`, {
-    details: { url: safeUrl(url) },
+    details: { url: safeUrl(url), status },
   })
 }

@@ -21,6 +21,8 @@ export interface RegistryClientOptions {
 }
 
 export interface GetOptions {
+  /** Default GET. */
+  readonly method?: 'GET' | 'HEAD'
   readonly accept?: string
   /** Value of `Range`. */
   readonly range?: string
@@ -42,7 +44,12 @@ export interface SendOptions {
   readonly onRetry?: OnRetry | undefined
 }
 
-export type RegistryResponse = HttpResponse & { readonly url: URL; readonly attempts: number }
+export type RegistryResponse = HttpResponse & {
+  readonly url: URL
+  readonly attempts: number
+  /** Where a redirect led, at another origin. */
+  readonly isElsewhere?: boolean
+}
 
 interface Endpoint {
   readonly base: URL
@@ -68,10 +75,10 @@ export class RegistryClient {
    * @throws `TRANSPORT_UNREACHABLE`, `TRANSPORT_TLS`, `TRANSPORT_UNAUTHORIZED` (token server), …
    */
   get(repository: string, path: string | URL, options: GetOptions = {}): Promise<RegistryResponse> {
-    const { accept, range, signal, onRetry } = options
+    const { method = 'GET', accept, range, signal, onRetry } = options
     const headers = { ...(accept ? { accept } : {}), ...(range ? { range } : {}) }
     return this.#request(repository, [`repository:${repository}:pull`], {
-      method: 'GET',
+      method,
       path,
       headers,
       signal,
@@ -102,7 +109,9 @@ export class RegistryClient {
     const isOwn = url.origin === base.origin
     const isOnce = body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array)
 
-    const send = async (wanted: readonly string[]): Promise<HttpResponse & { url: URL; reused: boolean }> => {
+    const send = async (
+      wanted: readonly string[],
+    ): Promise<Omit<RegistryResponse, 'attempts'> & { reused: boolean }> => {
       const { header, reused } = isOwn
         ? await abortable(authorizer.authorize(wanted, credentials), signal)
         : { header: undefined, reused: false }
@@ -127,7 +136,7 @@ export class RegistryClient {
       return { ...response, reused }
     }
 
-    const once = async (): Promise<HttpResponse & { url: URL }> => {
+    const once = async (): Promise<Omit<RegistryResponse, 'attempts'>> => {
       const response = await send(scopes)
       if (response.status !== 401 || response.url.origin !== url.origin || isOnce) return response
       const lacking = insufficientScope(parseChallenges(headerValues(response, 'www-authenticate')))
@@ -143,6 +152,11 @@ export class RegistryClient {
     if (isOnce) return { ...(await once()), attempts: 1 }
     const { response, attempts } = await whileRateLimited(once, this.#options.timing, options)
     return { ...response, attempts }
+  }
+
+  /** As references have it. */
+  get registry(): string {
+    return this.#registry
   }
 
   /** Whose certificates count, for requests beside the API. */

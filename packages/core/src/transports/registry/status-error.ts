@@ -14,7 +14,7 @@ const MAX_TEXT = 200
  * @param details added to `url`, `status` and the registry's own `errorCode`
  */
 export async function statusError(
-  response: HttpResponse & { readonly url: URL },
+  response: HttpResponse & { readonly url: URL; readonly isElsewhere?: boolean },
   what: string,
   details: Readonly<Record<string, unknown>> = {},
 ): Promise<BootcError> {
@@ -22,15 +22,21 @@ export async function statusError(
   const { errorCode, text } = parseErrorBody(await readUpTo(response, MAX_ERROR_BODY_BYTES))
   const code = errorKind(status, errorCode, text)
   const tail = text === '' ? '' : `: ${text}`
-  return new BootcError(code, `${what}: the registry answers ${status}${tail}`, {
+  return new BootcError(code, `${what}: ${response.url.host} answers ${status}${tail}`, {
     details: {
       url: safeUrl(response.url),
       status,
       ...(errorCode === undefined ? {} : { errorCode }),
-      ...(status >= 502 && status <= 504 ? { retryable: true } : {}),
+      ...(isPassing(response) ? { retryable: true } : {}),
       ...details,
     },
   })
+}
+
+/** Failures of a server, and signed addresses that expired: the registry gives a new one. */
+function isPassing({ status, isElsewhere }: HttpResponse & { readonly isElsewhere?: boolean }): boolean {
+  if (status === 408 || status === 500 || (status >= 502 && status <= 504)) return true
+  return isElsewhere === true && (status === 400 || status === 401 || status === 403 || status === 410)
 }
 
 function errorKind(status: number, errorCode: string | undefined, text: string): ErrorCode {

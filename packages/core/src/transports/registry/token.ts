@@ -104,14 +104,14 @@ function parseToken(text: string, where: string, now: number): Token {
   try {
     answer = JSON.parse(text) as typeof answer
   } catch {
-    throw invalid(`token server ${where} answers something else than JSON`)
+    throw invalid(`token server ${where} answers something else than JSON`, { url: where, status: 200 })
   }
   const value = [answer?.token, answer?.access_token].find(
     (token) => typeof token === 'string' && token !== '',
   )
   // A token travels in a header: nothing but printable ASCII.
   if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value)) {
-    throw invalid(`token server ${where} answers without a token`)
+    throw invalid(`token server ${where} answers without a token`, { url: where, status: 200 })
   }
   const stated = typeof answer.expires_in === 'number' ? answer.expires_in * 1000 : 0
   const issued = typeof answer.issued_at === 'string' ? Date.parse(answer.issued_at) : NaN
@@ -119,6 +119,6 @@ function parseToken(text: string, where: string, now: number): Token {
   return { value, expiresAt: (Number.isNaN(issued) ? now : issued) + lifetimeMs }
 }
 
-function invalid(problem: string): BootcError {
-  return new BootcError('TRANSPORT_PROTOCOL', problem, {})
+function invalid(problem: string, details: Readonly<Record<string, unknown>> = {}): BootcError {
+  return new BootcError('TRANSPORT_PROTOCOL', problem, { details })
 }
