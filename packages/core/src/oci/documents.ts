@@ -55,6 +55,9 @@ export function parseIndex(bytes: Uint8Array): ImageIndex {
     checkSchema(index)
     const manifests = required(arrayMember(index, 'manifests', ''), 'manifests')
     manifests.forEach((entry, i) => checkDescriptor(asObject(entry, `manifests[${i}]`), `manifests[${i}].`))
+    const subject = objectMember(index, 'subject', '')
+    if (subject !== undefined) checkDescriptor(subject, 'subject.')
+    stringMember(index, 'artifactType', '')
     stringMapMember(index, 'annotations', '')
     return index as unknown as ImageIndex
   })

@@ -35,7 +35,9 @@ export interface ImageManifest {
 export interface ImageIndex {
   readonly schemaVersion: number
   readonly mediaType?: string
+  readonly artifactType?: string
   readonly manifests: readonly Descriptor[]
+  readonly subject?: Descriptor
   readonly annotations?: Readonly<Record<string, string>>
 }
 

@@ -1,19 +1,27 @@
 import { mapLimit } from '../store-kit/map-limit.js'
-import type { Bytes, Digest, OpOptions } from '../interfaces/common.js'
+import type { Digest, OpOptions } from '../interfaces/common.js'
 import type { ImageDestination } from '../interfaces/destination.js'
 import type { ImageTransport, ResolvedImage } from '../interfaces/transport.js'
-import { byteMeter } from '../orchestrate/byte-meter.js'
 import { mediaTypes, ociMediaType, sha256Digest } from '../oci/index.js'
 import type { ImageReference } from '../oci/reference.js'
 import type { Descriptor, Platform } from '../oci/types.js'
 import type { CopyEvent } from '../progress.js'
-import { notFound } from './transport-errors.js'
+import { copyBlob } from './copy-blob.js'
+import type { BlobToCopy, OpenBlob } from './copy-blob.js'
+import { copyIndex, openReferrers, sum } from './copy-index.js'
 import { compressToFile } from './destinations/compress-to-file.js'
 
 export interface CopyImageOptions extends OpOptions<CopyEvent> {
   readonly source: { readonly transport: ImageTransport; readonly reference: ImageReference }
   readonly target: { readonly destination: ImageDestination; readonly reference: ImageReference }
   readonly platform?: Platform
+  /**
+   * Of an index: the one image for `platform` (`system`), the index with all of them, or the index alone where its
+   * images are at the target already. Default `system`.
+   */
+  readonly instances?: 'system' | 'all' | 'index-only'
+  /** Copy what other manifests say about the image as well, between registries: signatures, SBOMs. */
+  readonly referrers?: boolean
   /** Runs on the source before anything is copied. */
   readonly check?: (image: ResolvedImage) => Promise<void>
   /** `false`: fail where blobs are not at the target already, or taken over by it; nothing is read then. */
@@ -31,6 +39,9 @@ export interface CopyImageResult {
   /** Bytes of blobs that were moved, and of those that were there. */
   readonly copiedBytes: number
   readonly skippedBytes: number
+  /** Manifests of platforms and indexes, and of those that say something about them. */
+  readonly manifests: number
+  readonly referrers: number
 }
 
 /**
@@ -41,6 +52,7 @@ export interface CopyImageResult {
  * @throws what resolving, reading and writing throw; the target's name never means half an image
  */
 export async function copyImage(options: CopyImageOptions): Promise<CopyImageResult> {
+  if (options.instances !== undefined && options.instances !== 'system') return copyIndex(options)
   const { source, target, signal } = options
   const image = await source.transport.resolve(source.reference, {
     ...(signal === undefined ? {} : { signal }),
@@ -50,30 +62,19 @@ export async function copyImage(options: CopyImageOptions): Promise<CopyImageRes
   const plain = image.served !== undefined || source.transport.transports.some((name) => repacked.has(name))
   const { manifest, blobs } = plain ? recompressed(image, options) : asTheyAre(image, options)
   const totals = { copiedBytes: 0, skippedBytes: 0 }
-  const done = await mapLimit(blobs, options.concurrency ?? 6, (blob) => copyBlob(blob, options, totals))
+  const copy = { ...options, from: source.reference }
+  const done = await mapLimit(blobs, options.concurrency ?? 6, (blob) => copyBlob(blob, copy, totals))
   const finished = manifest(done)
   await target.destination.putManifest(target.reference, finished, { signal })
-  return { image, manifestDigest: finished.digest, ...totals }
+  const result = { image, manifestDigest: finished.digest, ...totals, manifests: 1, referrers: 0 }
+  if (options.referrers !== true) return result
+  const further = await openReferrers(options)
+  const referrers = await further.referrers([finished.digest])
+  return { ...result, ...sum(totals, further.totals), referrers }
 }
 
 /** Sources whose manifests do not tell the truth about layers. */
 const repacked: ReadonlySet<string> = new Set(['docker-archive', 'docker-daemon', 'containers-storage'])
-
-interface BlobToCopy {
-  /** Of the source, for progress. */
-  readonly id: Digest
-  /** Undefined: known when it is made. */
-  readonly descriptor?: Descriptor
-  open(): Promise<OpenBlob>
-}
-
-interface OpenBlob {
-  readonly descriptor: Descriptor
-  readonly bytes: Bytes
-  /** The same from an offset on. */
-  reopen?(offset: number): Bytes
-  done?(): Promise<void>
-}
 
 interface CopyPlan {
   readonly blobs: readonly BlobToCopy[]
@@ -147,55 +148,6 @@ function blobOf(descriptor: Descriptor, data: Uint8Array): BlobToCopy {
         bytes: once(data),
         reopen: (offset: number) => once(data.subarray(offset)),
       }),
-  }
-}
-
-async function copyBlob(
-  blob: BlobToCopy,
-  { source, target, mayTransfer, onProgress, signal }: CopyImageOptions,
-  totals: { copiedBytes: number; skippedBytes: number },
-): Promise<Descriptor> {
-  const { destination, reference } = target
-  const has = (descriptor: Descriptor) =>
-    destination.hasBlob(reference, descriptor, { signal, from: source.reference })
-  const skip = (descriptor: Descriptor) => {
-    const { size } = descriptor
-    totals.skippedBytes += size
-    const detail = { id: blob.id, bytes: size, totalBytes: size, cachedBytes: size, skipped: true }
-    onProgress?.({ type: 'copy:blob', detail })
-    return descriptor
-  }
-  if (blob.descriptor !== undefined && (await has(blob.descriptor))) return skip(blob.descriptor)
-  if (mayTransfer === false) throw notFound(`${blob.id} at the target`, { digest: blob.id })
-  const { descriptor, bytes, reopen, done } = await blob.open()
-  try {
-    if (blob.descriptor === undefined && (await has(descriptor))) return skip(descriptor)
-    const meter = byteMeter(blob.id, descriptor.size, (detail) => onProgress?.({ type: 'copy:blob', detail }))
-    await destination.putBlob(reference, descriptor, metered(bytes, meter), {
-      signal,
-      onProgress: (event) => {
-        if (event.type === 'pull:retry') onProgress?.(event)
-      },
-      ...(reopen === undefined ? {} : { reopen: (offset) => metered(reopen(offset), meter, offset) }),
-    })
-    meter.end()
-    totals.copiedBytes += descriptor.size
-    return descriptor
-  } finally {
-    await done?.()
-  }
-}
-
-async function* metered(
-  bytes: Bytes,
-  meter: { set(bytes: number): void },
-  start = 0,
-): AsyncGenerator<Uint8Array> {
-  let count = start
-  for await (const chunk of bytes) {
-    count += chunk.length
-    meter.set(count)
-    yield chunk
   }
 }
 

@@ -11,6 +11,7 @@ import { retryEvents } from '../registry/registry-documents.js'
 import { systemTiming } from '../registry/retry.js'
 import type { Timing } from '../registry/retry.js'
 import { statusError } from '../registry/status-error.js'
+import { listAsReferrer } from './referrers-index.js'
 import { uploadBlob } from './upload-blob.js'
 import type { UploadOptions } from './upload-blob.js'
 import { UploadSession } from './upload-session.js'
@@ -104,6 +105,7 @@ export function registryDestination(
         throw await refusal(response, `manifest ${which}`, target)
       await response.discard()
       checkStored(response, manifest)
+      await listAsReferrer(client, repository, manifest, response, options)
     },
   }
 }

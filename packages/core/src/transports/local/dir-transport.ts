@@ -2,9 +2,11 @@ import { resolve } from 'node:path'
 import { maxSignatureBytes, parseStoredSignature } from '../../containers-conf/index.js'
 import type { ImageSignature } from '../../containers-conf/index.js'
 import { BootcError } from '../../errors.js'
-import type { ImageTransport } from '../../interfaces/transport.js'
+import type { BlobSource, ImageTransport } from '../../interfaces/transport.js'
 import { digestHex, maxDocumentBytes } from '../../oci/index.js'
 import type { ImageReference } from '../../oci/reference.js'
+import type { Descriptor } from '../../oci/types.js'
+import { rawDocument } from '../raw-document.js'
 import { resolveImage } from '../resolve-image.js'
 import { signatureBudget, signatureInvalid } from '../signature-error.js'
 import { layoutInvalid } from '../transport-errors.js'
@@ -42,13 +44,31 @@ export function dirTransport(): ImageTransport {
         options,
       )
     },
-    openLayer({ reference }, layer, options) {
-      const path = pathOf(reference)
-      return localLayer(path, layer, () => directoryLocator(path).locate(digestHex(layer.digest)), options)
+    openLayer: ({ reference }, layer, options) => openBlob(reference, layer, options),
+    async openRaw(reference) {
+      const files = directoryLocator(pathOf(reference))
+      await checkVersion(files)
+      const read = async (name: string) => ({ bytes: await readDocument(files, name, maxDocumentBytes) })
+      return {
+        reference,
+        top: rawDocument(await read('manifest.json')),
+        document: async (descriptor) =>
+          rawDocument(await read(`${digestHex(descriptor.digest)}.manifest.json`), descriptor),
+        blob: (blob, options) => openBlob(reference, blob, options),
+      }
     },
     signatures: ({ reference }, options) =>
       readSignatures(directoryLocator(pathOf(reference)), options?.signal),
   }
+}
+
+function openBlob(
+  reference: ImageReference,
+  blob: Descriptor,
+  options: Parameters<ImageTransport['openLayer']>[2],
+): BlobSource {
+  const path = pathOf(reference)
+  return localLayer(path, blob, () => directoryLocator(path).locate(digestHex(blob.digest)), options)
 }
 
 /** `signature-1`, `signature-2`, … until one is missing. */

@@ -1,9 +1,11 @@
 import { fileSource } from '../../codec/index.js'
 import type { OpOptions } from '../../interfaces/common.js'
+import type { RawImage } from '../../interfaces/raw-image.js'
 import type { BlobSource, ImageTransport, ResolvedImage } from '../../interfaces/transport.js'
 import { digestAlgorithm, digestHex, maxDocumentBytes, parseIndex } from '../../oci/index.js'
 import type { ImageReference } from '../../oci/reference.js'
 import type { Descriptor, Platform } from '../../oci/types.js'
+import { rawDocument } from '../raw-document.js'
 import { resolveImage } from '../resolve-image.js'
 import { layoutInvalid, notFound } from '../transport-errors.js'
 import { readDocument } from './file-locator.js'
@@ -34,6 +36,25 @@ export async function resolveInLayout(
     },
     options,
   )
+}
+
+/** Everything that a reference to a layout names; `blob` as the transport opens layers. */
+export async function rawInLayout(
+  reference: ImageReference,
+  files: FileLocator,
+  blob: RawImage['blob'],
+): Promise<RawImage> {
+  await checkLayoutVersion(files)
+  const index = parseIndex(await readDocument(files, 'index.json', maxDocumentBytes))
+  const document: RawImage['document'] = async (descriptor, options) => {
+    options?.signal?.throwIfAborted()
+    return rawDocument(
+      { bytes: await readDocument(files, blobName(descriptor), maxDocumentBytes) },
+      descriptor,
+    )
+  }
+  const top = await document(pickEntry(reference, parseLayoutName(reference), index))
+  return { reference, top, document, blob }
 }
 
 /** Name of a blob in an OCI layout. */

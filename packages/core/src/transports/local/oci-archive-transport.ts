@@ -2,7 +2,7 @@ import type { ImageTransport } from '../../interfaces/transport.js'
 import { archiveCache } from './archive-cache.js'
 import type { ArchiveCacheOptions } from './archive-cache.js'
 import { parseLayoutName } from './layout-name.js'
-import { blobName, resolveInLayout } from './layout-transport.js'
+import { blobName, rawInLayout, resolveInLayout } from './layout-transport.js'
 
 export type OciArchiveOptions = ArchiveCacheOptions
 
@@ -25,6 +25,13 @@ export function ociArchiveTransport(
     },
     openLayer({ reference }, layer, layerOptions = {}) {
       return archives.layer(parseLayoutName(reference).path, layer, blobName(layer), layerOptions)
+    },
+    async openRaw(reference, rawOptions = {}) {
+      const { path } = parseLayoutName(reference)
+      const archive = await archives.open(path, rawOptions.signal)
+      return rawInLayout(reference, archive, (blob, blobOptions = {}) =>
+        archives.layer(path, blob, blobName(blob), blobOptions),
+      )
     },
     close: () => archives.close(),
   }

@@ -1,7 +1,9 @@
-import type { ImageTransport } from '../../interfaces/transport.js'
+import type { BlobSource, ImageTransport } from '../../interfaces/transport.js'
+import type { ImageReference } from '../../oci/reference.js'
+import type { Descriptor } from '../../oci/types.js'
 import { directoryLocator } from './file-locator.js'
 import { parseLayoutName } from './layout-name.js'
-import { blobName, localLayer, resolveInLayout } from './layout-transport.js'
+import { blobName, localLayer, rawInLayout, resolveInLayout } from './layout-transport.js'
 
 /**
  * `oci:PATH[:TAG|:@N]`: an OCI image layout in a directory. Layers name their file, so native code reads it
@@ -17,9 +19,19 @@ export function ociTransport(): ImageTransport {
     async resolve(reference, options = {}) {
       return resolveInLayout(reference, directoryLocator(parseLayoutName(reference).path), options)
     },
-    openLayer({ reference }, layer, options) {
-      const { path } = parseLayoutName(reference)
-      return localLayer(path, layer, () => directoryLocator(path).locate(blobName(layer)), options)
+    openLayer: ({ reference }, layer, options) => open(reference, layer, options),
+    async openRaw(reference) {
+      const files = directoryLocator(parseLayoutName(reference).path)
+      return rawInLayout(reference, files, (blob, options) => open(reference, blob, options))
     },
   }
+}
+
+function open(
+  reference: ImageReference,
+  blob: Descriptor,
+  options: Parameters<ImageTransport['openLayer']>[2],
+): BlobSource {
+  const { path } = parseLayoutName(reference)
+  return localLayer(path, blob, () => directoryLocator(path).locate(blobName(blob)), options)
 }

@@ -10,7 +10,7 @@ export function nextPage(response: Pick<HttpResponse, 'headers'> & { readonly ur
   for (const value of headerValues(response, 'link')) {
     for (const [, target, params] of value.matchAll(/<([^<>]*)>([^<]*)/g)) {
       if (!/;\s*rel\s*=\s*(?:"(?:[^"]*\s)?next(?:\s[^"]*)?"|next\s*(?:[;,]|$))/i.test(params!)) continue
-      if (!URL.canParse(target!, response.url)) return undefined
+      if (!URL.canParse(target!, response.url.href)) return undefined
       const { pathname, search } = new URL(target!, response.url)
       return new URL(`${pathname}${search}`, response.url)
     }

@@ -48,7 +48,7 @@ export async function listReferrers(
     if (page === 1 && !isIndex(response)) {
       if (response.status !== 200 && !withoutApi.has(response.status)) throw await statusError(response, what)
       await response.discard()
-      return matching(await taggedReferrers(client, repository, digest, signal), artifactType)
+      return [...matching(await taggedReferrers(client, repository, digest, signal), artifactType)]
     }
     if (!isIndex(response)) throw await statusError(response, what)
     const filters = headerValues(response, 'oci-filters-applied')
