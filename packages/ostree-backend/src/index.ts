@@ -2,6 +2,7 @@ export * from './repo/index.js'
 export * from './delta/index.js'
 export * from './trust/index.js'
 export { ostreeBackend, type OstreeBackendOptions } from './backend.js'
+export { checkContainerConfig } from './container/export/container-config.js'
 export { parseContentMeta, type ContentComponent, type ContentMeta } from './container/export/content-meta.js'
 export {
   encapsulate,

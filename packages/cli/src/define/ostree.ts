@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander'
 import type { Action } from '../program.js'
+import { defineOstreeContainer } from './ostree-container.js'
 import { collect, parseCount, parseSignedCount } from './options.js'
 
 const signTypeOption = (): Option =>
@@ -174,6 +175,7 @@ export function defineOstreeCommands(program: Command, action: Action): void {
     .action(action(async () => (await import('../ostree/sign.js')).sign))
 
   defineStaticDeltas(ostree, action)
+  defineOstreeContainer(ostree, action)
 
   command('config', 'Read or change the configuration')
     .argument('<operation>', 'get, set or unset')
