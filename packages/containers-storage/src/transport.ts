@@ -1,6 +1,14 @@
-import type { Descriptor, Digest, ImageReference, ImageTransport, ResolvedImage } from '@bootc-sdk/core'
+import type {
+  Descriptor,
+  Digest,
+  ImageDestination,
+  ImageReference,
+  ImageTransport,
+  ResolvedImage,
+} from '@bootc-sdk/core'
 import { maxDocumentBytes, printImageReference } from '@bootc-sdk/core/oci'
 import { resolveImage } from '@bootc-sdk/core/transports'
+import { containersStorageDestination } from './destination.js'
 import { findImage, layersOf, readBigData } from './find-image.js'
 import { layerTar } from './layer-tar.js'
 import { parseStorageName, type StorageName } from './name.js'
@@ -10,6 +18,11 @@ import { invalid, readStore, type ImageStoreFiles, type StorageLayer } from './s
 export interface ContainersStorageOptions {
   /** Default: what `storage.conf` and the environment say. References that name a store in brackets do not ask it. */
   readonly conf?: StorageConf
+}
+
+/** Where images of the reference's store are read and, with the driver overlay, written. */
+export interface ContainersStorageTransport extends ImageTransport {
+  readonly destination: ImageDestination
 }
 
 interface ServedLayer {
@@ -24,7 +37,9 @@ interface ServedLayer {
  *
  * @see transport.md §11.4 in the format documents
  */
-export function containersStorageTransport(options: ContainersStorageOptions = {}): ImageTransport {
+export function containersStorageTransport(
+  options: ContainersStorageOptions = {},
+): ContainersStorageTransport {
   const known = new WeakMap<ResolvedImage, readonly ServedLayer[]>()
 
   const resolve: ImageTransport['resolve'] = async (reference, resolveOptions = {}) => {
@@ -53,6 +68,7 @@ export function containersStorageTransport(options: ContainersStorageOptions = {
     transports: ['containers-storage'],
     supports: { range: false, localTree: false },
     resolve,
+    destination: containersStorageDestination(options),
     openLayer: (image, layer, layerOptions = {}) => ({
       async *[Symbol.asyncIterator]() {
         const index = image.manifest.layers.findIndex(({ digest }) => digest === layer.digest)

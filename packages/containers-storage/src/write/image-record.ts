@@ -18,6 +18,10 @@ export function documentsOf(image: ResolvedImage): BigData[] {
     { key: `manifest-${image.manifestDigest}`, bytes: image.manifestBytes },
     { key: 'manifest', bytes: image.manifestBytes },
     { key: `signature-${digestHex(image.manifestDigest)}`, bytes: new Uint8Array() },
+    // A name with the digest of an index means this image, too.
+    ...(image.index === undefined
+      ? []
+      : [{ key: `manifest-${image.index.digest}`, bytes: image.index.bytes }]),
   ]
 }
 

@@ -9,7 +9,7 @@ import { mergedTree } from './merged-tree.js'
 import { pruneStorage } from './prune-storage.js'
 import { readLayerTar } from './read-layer.js'
 import { readRecords, stringsOf, writeRecords, type Storage, type StorageRecord } from './records.js'
-import { imageOfRecord, readDocument } from './stored-image.js'
+import { imageOfRecord, isIndex, readDocument } from './stored-image.js'
 import {
   assertCanHold,
   assertOverlay,
@@ -42,7 +42,8 @@ export function containersImageStore(dir: Dir, options: ContainersImageStoreOpti
     supports: Object.freeze({ reflink: false, fsck: false }),
     async get(manifestDigest) {
       const record = (await images()).find((each) => manifestDigests(each).includes(manifestDigest))
-      return record && withUpdate(await imageOfRecord(dir, record, manifestDigest))
+      if (record === undefined || (await isIndex(dir, record.id, manifestDigest))) return undefined
+      return withUpdate(await imageOfRecord(dir, record, manifestDigest))
     },
     async lookup(reference) {
       const record = named(await images(), reference)

@@ -12,7 +12,8 @@ import { digestAlgorithm, parseRegistryName, printRegistryName } from '@bootc-sd
 import { documentsOf, imageId, imageRecord, withoutName } from './image-record.js'
 import { publish, stage, stagedPath, type LayerToPublish } from './publish-layers.js'
 import { readRecords, stringOf, writeRecords, type Storage, type StorageRecord } from './records.js'
-import { bigDataName, labelled, layerIds, lockStorage, storagePaths, touchLock } from './storage-layout.js'
+import { labelled } from './labelled.js'
+import { bigDataName, layerIds, lockStorage, storagePaths, touchLock } from './storage-layout.js'
 import { storedImage } from './stored-image.js'
 
 /** One import; see `ImportSession`. Layers wait beside the store until the image is whole. */

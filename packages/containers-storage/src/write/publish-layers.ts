@@ -4,7 +4,8 @@ import { digestHex } from '@bootc-sdk/core/oci'
 import { readLayerTar } from './read-layer.js'
 import { damaged, stringOf, type Storage, type StorageRecord } from './records.js'
 import { stageLayer, type LayerFacts } from './stage-layer.js'
-import { labelled, layerDir, linkName, splitPath, storagePaths } from './storage-layout.js'
+import { labelled } from './labelled.js'
+import { layerDir, linkName, splitPath, storagePaths } from './storage-layout.js'
 
 /** A layer that came, complete and on disk, and that no image has yet. */
 export function stagedPath(diffId: Digest): string {
@@ -71,9 +72,10 @@ export async function publish(
   const link = `${storagePaths.links}/${linkName(id)}`
   // What an interrupted one left.
   for (const path of [place, link, splitPath(id)]) await dir.remove(path)
-  await dir.mkdir(place, { mode: 0o700, ...labelled(label, place, 0o040000) })
+  // Whole at once: what is left in the staging place must be complete at any moment.
+  await dir.rename(staged, place)
   const below = parent === undefined ? undefined : layerDir(parent)
-  const diff = `${staged}/diff`
+  const diff = `${place}/diff`
   // As overlayfs shows the uppermost one for the root: like the layer below where the tar says nothing about it.
   if (below !== undefined && (await isUntouched(dir, diff))) {
     const { mode, uid, gid } = (await dir.stat(`${below}/diff`))!
@@ -93,9 +95,8 @@ export async function publish(
   await directory('merged')
   await directory('work')
   await dir.symlink(`../${id}/diff`, link, labelled(label, link, 0o120000))
-  await dir.rename(diff, `${place}/diff`)
-  await dir.rename(`${staged}/tar-split.gz`, splitPath(id))
-  await dir.remove(staged)
+  await dir.rename(`${place}/tar-split.gz`, splitPath(id))
+  await dir.remove(`${place}/facts.json`)
   const compression = compressionOf(descriptor.mediaType)
   return {
     id,

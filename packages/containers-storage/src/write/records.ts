@@ -1,7 +1,7 @@
 import { BootcError, type Dir } from '@bootc-sdk/core'
 import { baseName, joinPath, parentPath } from '@bootc-sdk/core/names'
 import type { LabelPath } from './layer-tree.js'
-import { labelled } from './storage-layout.js'
+import { labelled } from './labelled.js'
 
 /** A store's directory, and the SELinux contexts of what is in it. */
 export interface Storage {

@@ -3,7 +3,9 @@ import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import { BootcError, isBootcError, type Dir, type Digest, type OpOptions } from '@bootc-sdk/core'
 import { baseName, joinPath } from '@bootc-sdk/core/names'
 import { digestHex } from '@bootc-sdk/core/oci'
+import { labelled } from './labelled.js'
 import type { LabelPath } from './layer-tree.js'
+import { writeRecords } from './records.js'
 
 /** Names of a store of the overlay driver. @see containers/storage 1.57 store.go, drivers/overlay/overlay.go */
 export const storagePaths = {
@@ -40,20 +42,13 @@ export async function layOut(dir: Dir, label: LabelPath): Promise<void> {
     const mode = path === 'overlay/l' ? 0o755 : 0o700
     await ignoringExisting(() => dir.mkdir(path, { mode, ...labelled(label, path, 0o040000) }))
   }
-  for (const path of [...locks, storagePaths.layers, storagePaths.images]) {
-    const isList = path.endsWith('.json')
-    const data = Buffer.from(isList ? '[]' : '')
-    const meta = { mode: isList ? 0o600 : 0o644, ...labelled(label, path, 0o100000) }
-    await ignoringExisting(() => dir.write(path, data, { ...meta, ifExists: 'fail' }))
+  for (const path of locks) {
+    const meta = { mode: 0o644, ...labelled(label, path, 0o100000) }
+    await ignoringExisting(() => dir.write(path, new Uint8Array(), { ...meta, ifExists: 'fail' }))
   }
-}
-
-/** SELinux attribute for a new entry. */
-export function labelled(label: LabelPath, path: string, mode: number) {
-  const context = label(path, mode)
-  return context === undefined
-    ? {}
-    : { xattrs: [{ name: 'security.selinux', value: Buffer.from(`${context}\0`) }] }
+  for (const path of [storagePaths.layers, storagePaths.images]) {
+    if ((await dir.stat(path)) === undefined) await writeRecords({ dir, label }, path, [])
+  }
 }
 
 async function ignoringExisting(make: () => Promise<void>): Promise<void> {

@@ -1,5 +1,12 @@
 import type { Dir, ImageReference, ResolvedImage, StoredImage } from '@bootc-sdk/core'
-import { isDigest, maxDocumentBytes, parseConfig, parseManifest } from '@bootc-sdk/core/oci'
+import {
+  detectMediaType,
+  isDigest,
+  isIndexMediaType,
+  maxDocumentBytes,
+  parseConfig,
+  parseManifest,
+} from '@bootc-sdk/core/oci'
 import { damaged, stringOf, stringsOf, tableOf, type StorageRecord } from './records.js'
 import { bigDataName, layerDir, layerIds, storagePaths } from './storage-layout.js'
 
@@ -56,4 +63,11 @@ export async function imageOfRecord(
   const reference: ImageReference | undefined =
     name === undefined ? undefined : { transport: 'registry', name }
   return storedImage(parts, layerIds(config.rootfs.diff_ids), reference)
+}
+
+/** Whether a digest that an image is known by is that of the index which led to it. */
+export async function isIndex(dir: Dir, id: string, digest: string): Promise<boolean> {
+  const path = `overlay-images/${id}/${bigDataName(`manifest-${digest}`)}`
+  if ((await dir.stat(path)) === undefined) return false
+  return isIndexMediaType(detectMediaType(await readDocument(dir, id, `manifest-${digest}`)))
 }
