@@ -61,6 +61,7 @@ test('pull makes the repository and prints one JSON object; the second pull chan
   expect(second).toEqual({
     ...first,
     changed: false,
+    bytesFetched: 0,
     layers: first.layers.map((layer) => ({ ...layer, cached: true })),
   })
 })

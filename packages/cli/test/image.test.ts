@@ -46,6 +46,7 @@ test('pull prints one JSON object; the second pull finds everything cached', asy
   expect(second).toEqual({
     ...first,
     changed: false,
+    bytesFetched: 0,
     layers: first.layers.map((layer) => ({ ...layer, cached: true })),
   })
 })

@@ -7,6 +7,7 @@ import type { ProgressEvent } from '@bootc-sdk/core'
 import { expect, onTestFinished, test } from 'vitest'
 import { barLines } from '../src/progress/bars.js'
 import { startProgress } from '../src/progress/progress.js'
+import { plainLine } from '../src/progress/plain.js'
 import { progressFd } from '../src/progress/progress-fd.js'
 import { advance, emptyState } from '../src/progress/state.js'
 import { capture } from './capture.js'
@@ -51,6 +52,15 @@ test('bars show layers that move and the sum over all', () => {
   expect(sum).toMatch(/^Fetching █{3}░{21} {2}12% 0\/2 layers {2}500.0 kB \/ 4.0 MB {2}500.0 kB\/s$/)
   expect(layer).toMatch(/^ {2}sha256:aaaaaaaaaaaa █{12}░{12} {2}50% 1.0 MB$/)
   expect(rest).toEqual([])
+})
+
+test('a download that goes on starts where it ended', () => {
+  const event = {
+    type: 'pull:resumed',
+    detail: { id: a, keptBytes: 250_000, totalBytes: 1_000_000 },
+  } as const
+  expect(plainLine(event, emptyState)).toBe('resuming sha256:aaaaaaaaaaaa at 250.0 kB of 1.0 MB')
+  expect(advance(emptyState, event).layers.get(a)).toMatchObject({ bytes: 250_000, totalBytes: 1_000_000 })
 })
 
 test('lines never reach the width of the terminal', () => {

@@ -3,7 +3,7 @@ import { displaySignedReference } from '@bootc-sdk/core/oci'
 import type { ErofsVersion, VerityAlgorithm } from '@bootc-sdk/composefs-backend'
 import type { RepoMode } from '@bootc-sdk/ostree-backend'
 import { UsageError, type Cli } from '../io.js'
-import { formatBytes } from '../format.js'
+import { formatBytes, printable } from '../format.js'
 import { parseImgref } from '../imgref.js'
 import type { StoreOptions } from './image-store.js'
 import { openPolicy } from './open-policy.js'
@@ -24,7 +24,7 @@ interface PullFlags extends StoreOptions, NetworkOptions, ProgressOptions {
 export async function imagePull(cli: Cli, options: PullFlags, text: string): Promise<void> {
   checkFlags(options)
   const reference = parseImgref(text)
-  const transports = await openTransports(options)
+  const transports = await openTransports(options, { resume: true })
   const policy = await openPolicy(transports)
   await using target = await openTarget(options)
   const result = await withProgress(cli, options, options.json !== true, (_progress, operation) =>
@@ -47,6 +47,9 @@ export async function imagePull(cli: Cli, options: PullFlags, text: string): Pro
         configDigest: image.configDigest,
         ...ids.json,
         changed: result.changed,
+        bytesFetched: result.bytesFetched,
+        bytesResumed: result.bytesResumed,
+        ...(result.servedBy === undefined ? {} : { servedBy: result.servedBy }),
         layers: result.layers.map((layer) => target.layer(layer)),
       })}\n`,
     )
@@ -57,7 +60,10 @@ export async function imagePull(cli: Cli, options: PullFlags, text: string): Pro
     await cli.out.write(`No changes in ${name} => ${image.manifestDigest}\n`)
   } else {
     await cli.out.write(`Imported: ${name}\n  Digest: ${image.manifestDigest}\n`)
-    await cli.out.write(`  Fetched: ${formatBytes(result.bytesFetched)}\n`)
+    const { bytesFetched, bytesResumed, servedBy } = result
+    const resumed = bytesResumed === 0 ? '' : `, resumed: ${formatBytes(bytesResumed)}`
+    await cli.out.write(`  Fetched: ${formatBytes(bytesFetched)}${resumed}\n`)
+    if (servedBy !== undefined) await cli.out.write(`  From: ${printable(servedBy)}\n`)
   }
   for (const [label, id] of ids.lines) await cli.out.write(`  ${label}: ${id}\n`)
 }

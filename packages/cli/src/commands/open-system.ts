@@ -14,6 +14,7 @@ import { nodeSysroot } from '@bootc-sdk/core/node'
 import { ostreeBackend } from '@bootc-sdk/ostree-backend'
 import type { Cli } from '../io.js'
 import { remoteTrust } from '../ostree/trust.js'
+import { partialBlobsDir } from './cache-dir.js'
 import { openPolicy } from './open-policy.js'
 
 export interface SystemOptions extends StoreOptions {
@@ -57,7 +58,7 @@ export async function systemParts(
   { requireVerity = false, allowMissingVerity = false }: StoreOptions,
   network?: NetworkOptions,
 ): Promise<Omit<BootcParts, 'sysroot'>> {
-  const transports = network === undefined ? [] : await openTransports(network)
+  const transports = network === undefined ? [] : await openTransports(network, { resume: true })
   return {
     transports,
     ...(network === undefined ? {} : { policy: await openPolicy(transports) }),
@@ -73,12 +74,20 @@ async function existing(path: string): Promise<string> {
   })
 }
 
-/** The transports core has, with what the command line says about them. */
-export async function openTransports(network: NetworkOptions): Promise<ImageTransport[]> {
+/**
+ * The transports core has, with what the command line says about them.
+ *
+ * @param options `resume`: what came of a layer is kept for the next try, where images go into a store
+ */
+export async function openTransports(
+  network: NetworkOptions,
+  { resume = false }: { readonly resume?: boolean } = {},
+): Promise<ImageTransport[]> {
   const { defaultTransports } = await import('@bootc-sdk/core/transports')
   const { containersStorageTransport } = await import('@bootc-sdk/containers-storage')
   return [
     ...defaultTransports({
+      ...(resume ? { partialBlobs: { dir: partialBlobsDir() } } : {}),
       ...(network.tlsVerify ? {} : { tlsVerify: false }),
       ...(network.authfile === undefined ? {} : { authfile: network.authfile }),
     }),

@@ -15,6 +15,10 @@ export function plainLine(event: ProgressEvent, before: ProgressState): string |
       const { id, attempt, waitMs, reason } = event.detail
       return printable(`retry ${attempt} of ${shortDigest(id)} in ${(waitMs / 1000).toFixed(1)} s: ${reason}`)
     }
+    case 'pull:resumed': {
+      const { id, keptBytes, totalBytes } = event.detail
+      return `resuming ${shortDigest(id)} at ${formatBytes(keptBytes)} of ${formatBytes(totalBytes)}`
+    }
     case 'pull:partial': {
       const { id, fetchBytes, totalBytes, reason } = event.detail
       const layer = shortDigest(id)

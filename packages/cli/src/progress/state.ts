@@ -47,6 +47,10 @@ export function advance(state: ProgressState, event: ProgressEvent): ProgressSta
       const { id, bytes, totalBytes } = event.detail
       return { ...withLayer(state, { id, bytes, totalBytes, done: false }), notice: undefined }
     }
+    case 'pull:resumed': {
+      const { id, keptBytes, totalBytes } = event.detail
+      return withLayer(state, { id, bytes: keptBytes, totalBytes, done: false })
+    }
     case 'pull:partial': {
       const { id, fetchBytes, reason } = event.detail
       const next = withLayer(state, { id, bytes: 0, totalBytes: fetchBytes, done: false })

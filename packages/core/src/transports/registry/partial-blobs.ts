@@ -126,7 +126,7 @@ async function openOwn(path: string): Promise<FileHandle> {
   const file = await open(path, flags, 0o600)
   const { uid, nlink, mode } = await file.stat()
   const isFile = (mode & constants.S_IFMT) === constants.S_IFREG
-  if (isFile && nlink === 1 && uid === process.getuid?.()) return file
+  if (isFile && nlink === 1 && uid === process.geteuid?.()) return file
   await file.close()
   throw new Error(`${path} is not ours`)
 }
