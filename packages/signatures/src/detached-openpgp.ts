@@ -4,7 +4,8 @@ import { readKeyring } from './openpgp.js'
 
 /**
  * Look for a good signature among detached OpenPGP signatures: by a key of the keyrings that is neither expired nor
- * revoked now.
+ * revoked now. As in gpg, which libostree asks, the order counts: packets that cannot be read spoil everything, and a
+ * wrong signature by a key that counts spoils what comes after it.
  *
  * @param signatures binary packets of one or more signatures each
  * @param keyrings public keys, binary or armored; what cannot be read gives no keys
@@ -28,42 +29,55 @@ export async function verifyDetachedOpenPgp(
   }
   if (keys.length === 0) return { problems: [...problems, 'there are no OpenPGP keys'] }
   const date = new Date(now)
+  const message = await createMessage({ binary: content })
+  const found: Judged[] = []
   for (const packets of signatures) {
+    if (packets.length === 0) continue
     try {
       const signature = await readSignature({ binarySignature: packets })
-      const message = await createMessage({ binary: content })
-      const found = await verify({ message, signature, verificationKeys: keys, format: 'binary', date })
-      if (found.signatures.length === 0) problems.push('packets without a signature')
-      for (const each of found.signatures) {
-        const outcome = await judge(each, keys, date)
-        if ('signer' in outcome) return { signer: outcome.signer, problems }
-        problems.push(outcome.problem)
-      }
+      const judged = await verify({ message, signature, verificationKeys: keys, format: 'binary', date })
+      if (judged.signatures.length === 0) throw new Error('there is no signature in them')
+      found.push(...judged.signatures)
     } catch (error) {
-      problems.push(`OpenPGP packets cannot be read: ${(error as Error).message}`)
+      return { problems: [`OpenPGP packets cannot be read: ${(error as Error).message}`] }
     }
+  }
+  // Nobody may be left to wait for those that are not asked about.
+  for (const { verified } of found) verified.catch(() => undefined)
+  for (const each of found) {
+    const outcome = await judge(each, keys, date)
+    if ('signer' in outcome) return { signer: outcome.signer, problems }
+    problems.push(outcome.problem)
+    if (outcome.isWrong) break
   }
   return { problems }
 }
 
+type Judged = Awaited<ReturnType<typeof verify>>['signatures'][number]
+
 async function judge(
-  { keyID, verified }: Awaited<ReturnType<typeof verify>>['signatures'][number],
+  { keyID, verified }: Judged,
   keys: readonly Key[],
   date: Date,
-): Promise<{ readonly signer: string } | { readonly problem: string }> {
+): Promise<{ readonly signer: string } | { readonly problem: string; readonly isWrong: boolean }> {
   const name = keyID.toHex()
+  const signers = keys.filter((key) => key.getKeys(keyID).length > 0)
+  const first = signers[0]
+  if (first === undefined) return { problem: `key ${name} is unknown`, isWrong: false }
   try {
-    await verified
-    const signers = keys.filter((key) => key.getKeys(keyID).length > 0)
     for (const signer of signers) {
       // The library judges keys at the time of signing; a key that has expired since is no key any more.
       await signer.verifyPrimaryKey(date)
       await signer.getSigningKey(keyID, date)
     }
-    const first = signers[0]
-    return first === undefined ? { problem: `key ${name} is unknown` } : { signer: first.getFingerprint() }
   } catch (error) {
-    return { problem: `signature by key ${name}: ${(error as Error).message}` }
+    return { problem: `key ${name}: ${(error as Error).message}`, isWrong: false }
+  }
+  try {
+    await verified
+    return { signer: first.getFingerprint() }
+  } catch (error) {
+    return { problem: `signature by key ${name}: ${(error as Error).message}`, isWrong: true }
   }
 }
 

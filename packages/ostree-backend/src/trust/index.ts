@@ -11,6 +11,7 @@ export type { OpenPgpCheck } from './openpgp.js'
 export { openRemoteVerifier, type RemoteVerifier, type TrustOptions } from './remote-verifier.js'
 export {
   addSignature,
+  addSummarySignature,
   deleteSignatures,
   signCommit,
   signSummary,

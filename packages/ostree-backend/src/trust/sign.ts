@@ -74,15 +74,19 @@ export async function verifyCommit(
 export async function signSummary(repo: OstreeRepo, { type, keys }: Signing): Promise<void> {
   const bytes = await readFile(repo.dir, 'summary', maxMetadataBytes)
   if (bytes === undefined) throw noObject('summary')
+  for (const key of keys) await addSummarySignature(repo, type, signBytes(key, bytes))
+}
+
+/** Add a signature of `summary` that was made elsewhere. It is not verified. */
+export async function addSummarySignature(
+  repo: OstreeRepo,
+  kind: SignatureKind,
+  signature: Uint8Array,
+): Promise<void> {
   const old = await readFile(repo.dir, 'summary.sig', maxMetadataBytes)
   const dict = old === undefined ? undefined : decodeDict(old, 'summary.sig')
-  const signatures = keys.map((key) => signBytes(key, bytes))
-  await replaceFile(
-    repo.dir,
-    'summary.sig',
-    encodeDict(added(dict, type, signatures)),
-    repo.config('core', 'fsync') !== 'false',
-  )
+  const bytes = encodeDict(added(dict, kind, [signature]))
+  await replaceFile(repo.dir, 'summary.sig', bytes, repo.config('core', 'fsync') !== 'false')
 }
 
 /** Signatures of anything, as `wrapSigned` of a superblock takes them. */
