@@ -1,0 +1,141 @@
+import { composefsBackend } from '@bootc-sdk/composefs-backend'
+import { composefsRoots } from '@bootc-sdk/composefs-backend/testing'
+import { grubBootloader } from '@bootc-sdk/bootloader-grub'
+import { boundImageStorage, containersImageStore } from '@bootc-sdk/containers-storage'
+import { openBootc, type Provider, type StoreBackend } from '@bootc-sdk/core'
+import {
+  bootableImage,
+  buildImage,
+  dir,
+  file,
+  memoryDir,
+  memorySysroot,
+  memoryTransport,
+  readText,
+  simulateReboot,
+  symlink,
+  whiteout,
+  type BuiltImage,
+  type MemorySysroot,
+} from '@bootc-sdk/core/testing'
+import { followPath } from '@bootc-sdk/core/store-kit'
+import { ostreeBackend } from '@bootc-sdk/ostree-backend'
+import { describe, expect, test } from 'vitest'
+
+const units = 'etc/containers/systemd'
+const source = {
+  image: { transport: 'registry', name: 'registry.test/os:stable' },
+  signature: { kind: 'insecure' },
+} as const
+
+/** A system with a container of its own; units may lie in /etc, which stores keep elsewhere. */
+function boundTo(version: number, image: string): BuiltImage {
+  return bootableImage({
+    version,
+    extraLayers: [
+      {
+        entries: [
+          ...['etc', 'etc/containers', units, 'usr/lib/bootc/bound-images.d'].map((path) => dir(path)),
+          file(`${units}/app.container`, `[Container]\nImage=${image}\n`),
+          symlink('usr/lib/bootc/bound-images.d/app.container', `/${units}/app.container`),
+          symlink('usr/lib/bootc/storage', '/sysroot/ostree/bootc/storage'),
+        ],
+      },
+    ],
+  })
+}
+
+const app = (text: string) =>
+  buildImage({
+    layers: [
+      { entries: [dir('usr'), file('usr/app', text), file('usr/old', 'old')] },
+      { entries: [dir('usr'), whiteout('usr/old')] },
+    ],
+  })
+
+const stores: Readonly<Record<string, () => Provider<StoreBackend>>> = {
+  ostree: () => ostreeBackend(),
+  composefs: () => composefsBackend({ allowMissingVerity: true }),
+}
+
+describe.each(Object.entries(stores))('bound images with %s', (name, backend) => {
+  test('they come with an installation and an upgrade, serve both deployments, and go with the last', async () => {
+    const transport = memoryTransport({
+      [source.image.name]: boundTo(1, 'registry.test/app:1'),
+      'registry.test/app:1': app('one'),
+      'registry.test/app:2': app('two'),
+    })
+    let sysroot: MemorySysroot = memorySysroot({ root: memoryDir({ directories: ['boot'] }) })
+    const open = () =>
+      openBootc({
+        sysroot,
+        transports: [transport],
+        stores: [backend()],
+        bootloaders: [grubBootloader()],
+        boundImages: boundImageStorage(),
+      })
+    const reboot = async () => {
+      if (sysroot.live) await (await open()).finalize()
+      sysroot = (await simulateReboot(sysroot.disks, { roots: [composefsRoots] })).sysroot
+    }
+    const installed = await (
+      await open()
+    ).install({
+      source,
+      boundImages: 'pull',
+      bootloader: 'none',
+      loader: false,
+      kargs: { root: ['root=LABEL=root'] },
+    })
+    expect(installed.boundImages?.images).toMatchObject([{ image: 'registry.test/app:1', fetched: true }])
+    // Where the link of the image leads, whatever the store.
+    const place = await followPath(sysroot.root, 'ostree/bootc/storage')
+    expect(place).toBe(name === 'ostree' ? 'ostree/bootc/storage' : 'composefs/bootc/storage')
+    const storage = () => containersImageStore(sysroot.root.sub(place!))
+    const stored = await storage().lookup({ transport: 'registry', name: 'registry.test/app:1' })
+    const tree = await storage().open(stored!)
+    expect(await readText(tree, 'usr/app')).toBe('one')
+    expect(await tree.stat('usr/old')).toBeUndefined()
+
+    await reboot()
+    transport.images.set(source.image.name, boundTo(2, 'registry.test/app:2'))
+    const upgraded = await (await open()).upgrade()
+    expect(upgraded.boundImages?.images).toMatchObject([{ image: 'registry.test/app:2', fetched: true }])
+    await reboot()
+    await (await open()).prune()
+    const names = async () => {
+      const found: string[] = []
+      for await (const { reference } of storage().list()) found.push(reference!.name)
+      return found.sort()
+    }
+    expect(await names()).toEqual(['registry.test/app:1', 'registry.test/app:2'])
+
+    transport.images.set(source.image.name, boundTo(3, 'registry.test/app:2'))
+    await (await open()).upgrade()
+    await reboot()
+    await (await open()).prune()
+    expect(await names()).toEqual(['registry.test/app:2'])
+  })
+
+  test('what cannot be fetched leaves the system as it was', async () => {
+    const transport = memoryTransport({
+      [source.image.name]: boundTo(1, 'registry.test/app:1'),
+      'registry.test/app:1': app('one'),
+    })
+    let sysroot: MemorySysroot = memorySysroot({ root: memoryDir({ directories: ['boot'] }) })
+    const open = () =>
+      openBootc({
+        sysroot,
+        transports: [transport],
+        stores: [backend()],
+        bootloaders: [grubBootloader()],
+        boundImages: boundImageStorage(),
+      })
+    await (await open()).install({ source, boundImages: 'pull', bootloader: 'none', loader: false })
+    sysroot = (await simulateReboot(sysroot.disks, { roots: [composefsRoots] })).sysroot
+    const before = await (await open()).status()
+    transport.images.set(source.image.name, boundTo(2, 'registry.test/none:1'))
+    await expect((await open()).upgrade()).rejects.toMatchObject({ code: 'DEPLOY_BOUND_IMAGE' })
+    expect(await (await open()).status()).toEqual(before)
+  })
+})
