@@ -9,7 +9,10 @@ const bootableLabels = ['containers.bootc', 'ostree.bootable'] as const
  * @param architecture OCI name, `arm64`
  * @throws BootcError `IMAGE_NOT_BOOTABLE`, `IMAGE_WRONG_ARCHITECTURE`
  */
-export function checkBootable(image: ResolvedImage, architecture: string): Warning[] {
+export function checkBootable(
+  image: Pick<ResolvedImage, 'config' | 'reference' | 'manifestDigest'>,
+  architecture: string,
+): Warning[] {
   const labels = image.config.config?.Labels ?? {}
   if (!bootableLabels.some((label) => Object.hasOwn(labels, label))) {
     throw new BootcError('IMAGE_NOT_BOOTABLE', 'Target image does not have ostree.bootable label', {

@@ -1,6 +1,7 @@
 import { BootcError } from '../errors.js'
-import type { ResolvedImage, StoreBackend, Warning } from '../interfaces/index.js'
+import type { ResolvedImage, StoreBackend, StoredImage, Warning } from '../interfaces/index.js'
 import { canonicalReference } from '../oci/index.js'
+import type { SignedImageReference } from '../oci/reference.js'
 import { afterwards, touchTrigger } from './announce.js'
 import { diffToAnchor, noChange } from './change.js'
 import { checkBootable } from './bootable.js'
@@ -12,6 +13,7 @@ import { loadState } from './load.js'
 import { resolveImage } from './resolve-image.js'
 import { standingFailure } from './trial-failed.js'
 import type { ChangeResult, UpgradeOptions } from './types.js'
+import { isStillNamed } from './unchanged.js'
 
 /**
  * `upgrade --check`: manifest and config only. The answer is remembered in the store for `status`; nothing
@@ -27,6 +29,14 @@ export async function checkForUpdate(context: Context, options: UpgradeOptions):
   assertBooted({ state })
   const origin = upgradeTarget(state, options.tag)
   const platform = { architecture: sysroot.host.arch, os: 'linux' }
+  const pulled = await backends.store.images.lookup(origin.image)
+  // An image whose origin is to be verified is asked about in full.
+  if (pulled !== undefined && origin.signature.kind === 'insecure') {
+    const { signal } = options
+    if (await isStillNamed(context.parts.transports, origin.image, pulled, { signal, platform })) {
+      return upToDate(state, { ...pulled, reference: origin.image }, origin, sysroot.host.arch, options)
+    }
+  }
   const resolved = await resolveImage(context.parts.transports, canonicalReference(origin.image), {
     signal: options.signal,
     platform,
@@ -40,7 +50,7 @@ export async function checkForUpdate(context: Context, options: UpgradeOptions):
   const image = factsOfImage(resolved, origin)
   const failed = options.retryFailed === true ? undefined : standingFailure(state, resolved)
   if (failed !== undefined) return noChange('known-bad', { image, warnings, failed })
-  if (await isStored(backends.store, state, resolved, origin.image)) {
+  if (isStored(pulled, state, resolved)) {
     return noChange('up-to-date', { image, warnings })
   }
   const layerDiff = await diffToAnchor({ ...backends, state }, resolved.manifest)
@@ -48,14 +58,24 @@ export async function checkForUpdate(context: Context, options: UpgradeOptions):
   return noChange('update-available', { image, warnings, ...(layerDiff === undefined ? {} : { layerDiff }) })
 }
 
-/** The same image, by manifest or config, is what boots or has been pulled already. */
-async function isStored(
-  store: StoreBackend,
+/** Nothing was fetched, because nothing has changed. */
+function upToDate(
   state: HostState,
-  resolved: ResolvedImage,
-  reference: ResolvedImage['reference'],
-): Promise<boolean> {
-  const pulled = await store.images.lookup(reference)
+  known: StoredImage & Pick<ResolvedImage, 'reference'>,
+  origin: SignedImageReference,
+  architecture: string,
+  options: UpgradeOptions,
+): ChangeResult {
+  const warnings = checkBootable(known, architecture)
+  const image = factsOfImage(known, origin)
+  const failed = options.retryFailed === true ? undefined : standingFailure(state, known)
+  return failed === undefined
+    ? noChange('up-to-date', { image, warnings })
+    : noChange('known-bad', { image, warnings, failed })
+}
+
+/** The same image, by manifest or config, is what boots or has been pulled already. */
+function isStored(pulled: StoredImage | undefined, state: HostState, resolved: ResolvedImage): boolean {
   return [pulled, state.anchor?.deployment.image].some(
     (image) =>
       image !== undefined &&

@@ -16,6 +16,7 @@ import { insecureOnlyPolicy } from './policy.js'
 import { pullLayers } from './pull-layers.js'
 import type { PulledLayer, PullImageOptions, PullResult } from './pull-types.js'
 import { resolveImage, transportFor } from './resolve-image.js'
+import { isStillNamed } from './unchanged.js'
 
 /**
  * Bring an image into a store: resolve, ask the policy, compare with what is there, check the room, fetch
@@ -41,6 +42,13 @@ export async function pullResolved(
   const isTrusted = (options.source ?? { kind: 'insecure' }).kind === 'insecure'
   if (known !== undefined && isTrusted && isStoredDigest(known, reference)) {
     return unchanged(known, 'digest-stored', [])
+  }
+
+  if (known !== undefined && isTrusted && options.resolved === undefined) {
+    const { signal, platform } = options
+    if (await isStillNamed(options.transports, reference, known, { signal, platform })) {
+      return unchanged(known, 'same-manifest', bootableWarnings(options, { ...known, reference }))
+    }
   }
 
   const resolved = options.resolved ?? (await resolveChecked(options))
@@ -159,7 +167,7 @@ type ResolveOptions = Pick<
 
 function bootableWarnings(
   { requireBootable }: Pick<PullImageOptions, 'requireBootable'>,
-  resolved: ResolvedImage,
+  resolved: Parameters<typeof checkBootable>[0],
 ): Warning[] {
   return requireBootable === undefined ? [] : checkBootable(resolved, requireBootable.architecture)
 }
