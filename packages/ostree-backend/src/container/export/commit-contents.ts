@@ -16,7 +16,7 @@ export interface CommitContents {
 /** PATH_MAX of Linux without its NUL: nothing longer can be checked out. Also bounds the depth of recursion. */
 const maxPathBytes = 4095
 /** A few directories that hold each other many times over can stand for any number of files. */
-const maxPaths = 10_000_000
+const maxPaths = 4_000_000
 
 /**
  * Load all of a commit but its content.
