@@ -34,6 +34,36 @@ export function defineImageTransferCommands(image: Command, action: Action): voi
     .option('--json', 'Print one JSON object')
     .action(action(async () => (await import('../commands/image-copy.js')).imagePromote))
 
+  const rechunk = image
+    .command('rechunk')
+    .summary('Copy an image in layers that an update touches few of')
+    .description(
+      'Copy an image in other layers: files that change together share one, so that an update touches few. Packages ' +
+        'say what belongs together where the image has a database of them, else directories and sizes do. The file ' +
+        'system stays the same; the same image gives the same bytes.',
+    )
+    .argument('<source>', sources)
+    .argument('<target>', 'docker://…, oci:PATH[:TAG], dir:PATH, or a registry name')
+    .addOption(new Option('--max-layers <n>', 'At most as many layers').argParser(parseCount).default(64))
+    .option('--previous <image>', 'What went out before: its layers stay where they can')
+    .addOption(
+      new Option('--compression <name>', 'Default: zstd where a layer of the source is, else gzip').choices([
+        'gzip',
+        'zstd',
+        'none',
+      ]),
+    )
+    .addOption(
+      new Option('--source-date-epoch <seconds>', 'Times after it become it; default: times stay').argParser(
+        parseCount,
+      ),
+    )
+    .option('--platform <os/arch>', 'Of an image with several, such as linux/arm64; default: this machine’s')
+    .option('--enforce-container-sigpolicy', 'Ask containers-policy.json about the source first')
+    .option('--tmpdir <dir>', 'Room for the whole file system while it is sorted; default: /var/tmp')
+    .option('--json', 'Print one JSON object')
+    .action(action(async () => (await import('../commands/image-rechunk.js')).imageRechunk))
+
   const inspect = image
     .command('inspect')
     .summary('Show an image without pulling it')
@@ -44,7 +74,7 @@ export function defineImageTransferCommands(image: Command, action: Action): voi
     .option('--platform <os/arch>', 'Of an image with several; default: this machine’s')
     .action(action(async () => (await import('../commands/image-inspect.js')).imageInspect))
 
-  for (const command of [copy, promote, inspect])
+  for (const command of [copy, promote, rechunk, inspect])
     for (const option of networkOptions()) command.addOption(option)
-  for (const option of progressOptions()) copy.addOption(option)
+  for (const command of [copy, rechunk]) for (const option of progressOptions()) command.addOption(option)
 }

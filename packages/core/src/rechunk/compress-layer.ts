@@ -27,7 +27,7 @@ const createZstd = (
 const zstdParameterLevel = 100
 
 /**
- * Compress a layer's archive; one gzip member without time and name, or one zstd frame.
+ * Compress a layer's archive, whose chunks may be written again once the next one is asked for; one gzip member without time and name, or one zstd frame.
  *
  * @throws BootcError `HOST_NO_ZSTD` without addon and before Node 22.15
  */
@@ -48,14 +48,13 @@ async function* nativeZstd(
 ): AsyncGenerator<Uint8Array> {
   for await (const chunk of tar) {
     const out = encoder.push(chunk)
-    // The encoder's own memory, written again at the next push.
-    if (out.length > 0) yield Uint8Array.from(out)
+    if (out.length > 0) yield out
   }
-  yield Uint8Array.from(encoder.end())
+  yield encoder.end()
 }
 
 async function* through(tar: Bytes, stream: zlib.Gzip): AsyncGenerator<Uint8Array> {
-  const source = Readable.from(tar, { objectMode: false })
+  const source = Readable.from(copies(tar), { objectMode: false })
   source.on('error', (error) => stream.destroy(error))
   try {
     yield* source.pipe(stream) as AsyncIterable<Uint8Array>
@@ -63,6 +62,11 @@ async function* through(tar: Bytes, stream: zlib.Gzip): AsyncGenerator<Uint8Arra
     source.destroy()
     stream.destroy()
   }
+}
+
+/** Streams read later, on other threads. */
+async function* copies(chunks: Bytes): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) yield Buffer.from(chunk)
 }
 
 /** Digest of an archive that is not kept. */

@@ -130,8 +130,23 @@ class PathGroups {
   }
 
   #add(id: string, files: readonly FileNode[]): void {
-    this.#groups.push(group(id, id, files))
+    this.#groups.push(group(id, id.startsWith('file:') ? id : areaOf(id), files))
   }
+}
+
+/** Directories whose own ones are each a world of its own. */
+const wide: ReadonlySet<string> = new Set([
+  ...['usr/lib', 'usr/lib64', 'usr/libexec', 'usr/share', 'usr/local', 'var/lib'],
+])
+
+/** What is updated together where no database says so: `/usr/lib/modules`, `/usr/include`, `/opt/product`. */
+function areaOf(id: string): string {
+  const parts = id
+    .slice(id.indexOf('/') + 1)
+    .replace(/#.*$/, '')
+    .split('/')
+  const depth = wide.has(parts.slice(0, 2).join('/')) ? 3 : 2
+  return `dir:/${parts.slice(0, depth).join('/')}`
 }
 
 function group(id: string, source: string, files: readonly FileNode[]): Group {
@@ -171,7 +186,7 @@ export function quote(name: string): string {
     .join('')
 }
 
-function mapPush<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+export function mapPush<K, V>(map: Map<K, V[]>, key: K, value: V): void {
   const list = map.get(key)
   if (list === undefined) map.set(key, [value])
   else list.push(value)

@@ -72,8 +72,8 @@ export class LayerPlanner {
   }
 
   #inOrder(nodes: Iterable<FileNode>): LayerPlan['files'] {
-    const files = [...new Set(nodes)].flatMap((node) => node.names.map((path) => ({ path, node })))
-    return files.sort((a, b) => this.#order.get(a.path)! - this.#order.get(b.path)!)
+    const places = [...new Set(nodes)].flatMap((node) => node.names.map((path) => this.#order.get(path)!))
+    return Array.from(Uint32Array.from(places).sort(), (place) => this.#tree.files[place]!)
   }
 }
 

@@ -6,44 +6,66 @@ import type { SpoolReader } from './spool.js'
 
 const chunkBytes = 512 * 1024
 
-/** The archive of a layer, always the same bytes for the same plan, in chunks of at least 512 KiB but the last. */
+/**
+ * The archive of a layer, always the same bytes for the same plan. Chunks are of memory that is written again when the
+ * next one is asked for: gigabytes pass here.
+ */
 export async function* layerTar(plan: LayerPlan, reader: SpoolReader): AsyncGenerator<Uint8Array> {
-  let pieces: Uint8Array[] = []
-  let bytes = 0
-  for await (const piece of members(plan, reader)) {
-    pieces.push(piece)
-    bytes += piece.length
-    if (bytes < chunkBytes) continue
-    yield pieces.length === 1 ? piece : Buffer.concat(pieces, bytes)
-    pieces = []
-    bytes = 0
+  const chunk = Buffer.allocUnsafeSlow(chunkBytes)
+  let used = 0
+  for (const { header, node } of members(plan)) {
+    if (used + header.length > chunkBytes) {
+      yield chunk.subarray(0, used)
+      used = 0
+    }
+    // A PAX header may be of any size.
+    if (header.length > chunkBytes) yield header
+    else used += header.copy(chunk, used)
+    if (node === undefined) continue
+    for (let at = 0; at < node.sizeBytes;) {
+      if (used === chunkBytes) {
+        yield chunk
+        used = 0
+      }
+      const bytes = await reader.copy(node.offset + at, node.sizeBytes - at, chunk, used)
+      at += bytes
+      used += bytes
+    }
+    // Chunks are whole blocks, so that padding fits.
+    const padding = tarPadding(node.sizeBytes)
+    chunk.set(padding, used)
+    used += padding.length
   }
-  yield Buffer.concat(pieces, bytes)
+  if (used + tarEndMarker.length > chunkBytes) {
+    yield chunk.subarray(0, used)
+    used = 0
+  }
+  chunk.set(tarEndMarker, used)
+  yield chunk.subarray(0, used + tarEndMarker.length)
 }
 
-async function* members(plan: LayerPlan, reader: SpoolReader): AsyncGenerator<Uint8Array> {
+/** @returns with the file whose content follows the header */
+function* members(plan: LayerPlan): Generator<{ readonly header: Buffer; readonly node?: FileNode }> {
   for (const { path, meta } of plan.directories) {
-    yield tarHeader({ ...common(meta), name: path === '' ? './' : `${path}/`, type: 'directory' }, 0)
+    yield {
+      header: tarHeader({ ...common(meta), name: path === '' ? './' : `${path}/`, type: 'directory' }, 0),
+    }
   }
   for (const path of plan.whiteouts) {
     const parent = parentOf(path)
     const name = path.slice(parent === '' ? 0 : parent.length + 1)
-    yield tarHeader({ name: `${parent === '' ? '' : `${parent}/`}.wh.${name}`, mode: 0o644 }, 0)
+    yield { header: tarHeader({ name: `${parent === '' ? '' : `${parent}/`}.wh.${name}`, mode: 0o644 }, 0) }
   }
   const written = new Map<FileNode, string>()
   for (const { path, node } of plan.files) {
     const target = written.get(node)
     if (target !== undefined) {
-      yield tarHeader({ ...plain(node.meta), name: path, type: 'hardlink', linkName: target }, 0)
+      yield { header: tarHeader({ ...plain(node.meta), name: path, type: 'hardlink', linkName: target }, 0) }
       continue
     }
     if (node.names.length > 1) written.set(node, path)
-    yield tarHeader(member(path, node), node.sizeBytes)
-    if (node.sizeBytes === 0) continue
-    yield* reader.read(node.offset, node.sizeBytes)
-    yield tarPadding(node.sizeBytes)
+    yield { header: tarHeader(member(path, node), node.sizeBytes), node }
   }
-  yield tarEndMarker
 }
 
 function member(path: string, node: FileNode): Omit<TarMember, 'data'> {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Group } from './groups.js'
+import { mapPush, type Group } from './groups.js'
 import type { PreviousLayer } from './previous.js'
 
 /** Groups that share a layer. */
@@ -16,26 +16,44 @@ const leastLayerBytes = 256 * 1024
 const leastKnownShare = 0.25
 
 /**
- * Share groups out to layers, from nothing: what is larger than a fair share gets a layer of its own, the rest go by a
- * hash of their source, so that neither growth nor new groups move others.
+ * Share groups out to layers, from nothing. Sources that are larger than a fair share get layers of their own, as many
+ * as are fair; the rest go by a hash of their source, so that neither growth nor new groups move others.
  *
  * @param maxBins at least 1
  */
 export function packGroups(groups: readonly Group[], maxBins: number): Bin[] {
-  const sorted = [...groups].sort(bySize)
-  let restBytes = sum(sorted)
+  const sources = bySource(groups)
+  let restBytes = sum(groups)
   let restBins = Math.min(maxBins, Math.max(1, Math.ceil(restBytes / leastLayerBytes)))
   const bins: Bin[] = []
   let next = 0
-  while (restBins > 1 && next < sorted.length && sorted[next]!.bytes >= restBytes / restBins) {
-    const own = sorted[next++]!
-    bins.push({ groups: [own] })
-    restBytes -= own.bytes
-    restBins--
+  for (; next < sources.length && restBins > 1; next++) {
+    const { groups: own, bytes } = sources[next]!
+    const share = restBytes / restBins
+    if (bytes < share) break
+    const count = Math.min(Math.max(Math.round(bytes / share), 1), own.length, restBins - 1)
+    bins.push(...scatter(own, count, ({ id }) => id))
+    restBytes -= bytes
+    restBins -= count
   }
-  const shared = Array.from({ length: restBins }, (): Bin => ({ groups: [] }))
-  for (const group of sorted.slice(next)) shared[rendezvous(group.source, restBins)]!.groups.push(group)
-  return [...bins, ...shared].filter((bin) => bin.groups.length > 0)
+  const rest = sources.slice(next).flatMap((source) => source.groups)
+  return [...bins, ...scatter(rest, restBins, ({ source }) => source)].filter((bin) => bin.groups.length > 0)
+}
+
+/** Largest first. */
+function bySource(groups: readonly Group[]): { readonly groups: Group[]; readonly bytes: number }[] {
+  const found = new Map<string, Group[]>()
+  for (const group of groups) mapPush(found, group.source, group)
+  return [...found]
+    .map(([source, members]) => ({ source, groups: members.sort(bySize), bytes: sum(members) }))
+    .sort((a, b) => b.bytes - a.bytes || (a.source < b.source ? -1 : 1))
+}
+
+/** Into bins by a hash of something, the same for what has to stay together. */
+function scatter(groups: readonly Group[], bins: number, keyOf: (group: Group) => string): Bin[] {
+  const made = Array.from({ length: bins }, (): Bin => ({ groups: [] }))
+  for (const group of groups) made[rendezvous(keyOf(group), bins)]!.groups.push(group)
+  return made
 }
 
 /**

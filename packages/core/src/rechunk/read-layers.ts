@@ -1,6 +1,7 @@
-import { createHash, type Hash } from 'node:crypto'
+import { createHash, hash as hashOf, type Hash } from 'node:crypto'
 import type { Codec } from '../codec/index.js'
 import type { Digest } from '../interfaces/common.js'
+import type { Lease, LayerTar } from '../interfaces/store.js'
 import type { ImageTransport, ResolvedImage } from '../interfaces/transport.js'
 import type { Descriptor } from '../oci/types.js'
 import { createTarParser, type TarEntry } from '../tar/index.js'
@@ -20,7 +21,7 @@ export interface LayerReading {
  * Read one layer: blob and diff id are checked, entries and their content are handed on in archive order.
  *
  * @param add what an entry becomes; a file it returns gets its content's digest
- * @param keep every chunk of the archive, before the next one is read
+ * @param keep every chunk of the archive, before the next one is read; only on loan
  * @throws BootcError what the transport and the decoder throw, `IMAGE_TAR_*`
  */
 export async function readLayer(
@@ -43,19 +44,38 @@ export async function readLayer(
     {
       entry(entry) {
         file = add(entry)
-        hash = withDigests && file !== undefined ? createHash('sha256') : undefined
+        hash = undefined
+        if (withDigests && file?.sizeBytes === 0) file.contentDigest = ''
       },
-      data: (chunk) => hash?.update(chunk),
+      data(chunk) {
+        if (!withDigests || file === undefined) return
+        // Nearly all come in one piece, and objects that hash cost more than hashing.
+        if (chunk.length === file.sizeBytes) file.contentDigest = hashOf('sha256', chunk, 'hex')
+        else (hash ??= createHash('sha256')).update(chunk)
+      },
       end() {
         if (file !== undefined && hash !== undefined) file.contentDigest = hash.digest('hex')
       },
     },
     { paxGlobal: 'apply' },
   )
-  for await (const chunk of tar) {
-    signal?.throwIfAborted()
-    parser.push(chunk)
-    await keep?.(chunk)
+  for await (const { data, release } of onLoan(tar)) {
+    try {
+      signal?.throwIfAborted()
+      parser.push(data)
+      await keep?.(data)
+    } finally {
+      release()
+    }
   }
   parser.end()
+}
+
+/** Chunks that the decoder wants back, where it lends them. */
+async function* onLoan(tar: LayerTar): AsyncGenerator<Pick<Lease, 'data'> & { release(): void }> {
+  if (tar.leases === undefined) {
+    for await (const data of tar) yield { data, release: () => undefined }
+  } else {
+    for await (const lease of tar.leases()) yield { data: lease.data, release: () => lease.release() }
+  }
 }

@@ -1,8 +1,9 @@
 import type { FileHandle } from 'node:fs/promises'
 import { namelessFile } from '../transports/nameless-file.js'
 
-/** Read at once; small files near each other come with one call. */
-const windowBytes = 2 * 1024 * 1024
+/** Read at once: at most, and at least, so that small files near each other come with one call. */
+const windowBytes = 512 * 1024
+const leastReadBytes = 128 * 1024
 
 /** Uncompressed layers one after another in a file without a name, which goes with its last user. */
 export class Spool implements AsyncDisposable {
@@ -39,39 +40,42 @@ export class Spool implements AsyncDisposable {
   }
 }
 
+/** Reads into memory of its own, which is written again and again. */
 export class SpoolReader {
   readonly #file: FileHandle
-  #window = Buffer.alloc(0)
+  readonly #buffer = Buffer.allocUnsafeSlow(windowBytes)
   #start = 0
+  #length = 0
 
   constructor(file: FileHandle) {
     this.#file = file
   }
 
-  /** Views of buffers that are never written again. */
-  async *read(offset: number, sizeBytes: number): AsyncGenerator<Uint8Array> {
-    const end = offset + sizeBytes
-    for (let at = offset; at < end;) {
-      if (at < this.#start || at >= this.#start + this.#window.length) await this.#fill(at)
-      const from = at - this.#start
-      const piece = this.#window.subarray(from, Math.min(this.#window.length, from + end - at))
-      at += piece.length
-      yield piece
-    }
+  /**
+   * Copy bytes from `offset` on: as many as are at hand, at least one.
+   *
+   * @returns how many
+   */
+  async copy(offset: number, sizeBytes: number, target: Uint8Array, at: number): Promise<number> {
+    if (offset < this.#start || offset >= this.#start + this.#length) await this.#fill(offset, sizeBytes)
+    const from = offset - this.#start
+    const bytes = Math.min(this.#length - from, sizeBytes, target.length - at)
+    target.set(this.#buffer.subarray(from, from + bytes), at)
+    return bytes
   }
 
   /** A small file as a whole. */
   async readAll(offset: number, sizeBytes: number): Promise<Buffer> {
-    const pieces: Uint8Array[] = []
-    for await (const piece of this.read(offset, sizeBytes)) pieces.push(piece)
-    return Buffer.concat(pieces)
+    const result = Buffer.allocUnsafeSlow(sizeBytes)
+    for (let at = 0; at < sizeBytes;) at += await this.copy(offset + at, sizeBytes - at, result, at)
+    return result
   }
 
-  async #fill(at: number): Promise<void> {
-    const buffer = Buffer.allocUnsafeSlow(windowBytes)
-    const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, at)
-    if (bytesRead === 0) throw new Error(`spool ends before byte ${at}`)
-    this.#window = buffer.subarray(0, bytesRead)
-    this.#start = at
+  async #fill(offset: number, wantedBytes: number): Promise<void> {
+    const bytes = Math.min(Math.max(wantedBytes, leastReadBytes), windowBytes)
+    const { bytesRead } = await this.#file.read(this.#buffer, 0, bytes, offset)
+    if (bytesRead === 0) throw new Error(`spool ends before byte ${offset}`)
+    this.#start = offset
+    this.#length = bytesRead
   }
 }

@@ -170,7 +170,7 @@ export class TreeIndex {
       .filter(([key]) => (key === 'mtime' ? !isNew : keptRecords.test(key)))
       .sort(([a], [b]) => (a < b ? -1 : 1))
       // Copies: the values are views of whole headers.
-      .map(([key, value]) => [key, Uint8Array.from(value)] as const)
+      .map(([key, value]) => [key, Buffer.from(value)] as const)
     return { mode, uid, gid, mtime, records }
   }
 }
