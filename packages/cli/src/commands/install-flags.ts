@@ -34,6 +34,7 @@ export interface InstallFlags extends NetworkOptions, ProgressOptions {
   readonly kargDelete?: readonly string[]
   readonly disableSelinux?: boolean
   readonly rootSshAuthorizedKeys?: string
+  readonly boundImages?: 'stored' | 'pull' | 'skip'
   readonly json?: boolean
 }
 
@@ -57,6 +58,7 @@ export async function commonOptions(flags: InstallFlags): Promise<CommonInstallO
     ...(bootloader === undefined ? {} : { bootloader }),
     ...(stateroot === undefined ? {} : { stateroot }),
     ...(ukiAddon === undefined ? {} : { ukiAddons: ukiAddon }),
+    ...(flags.boundImages === undefined ? {} : { boundImages: flags.boundImages }),
     ...(disableSelinux === true ? { disableSelinux } : {}),
     // Now, not when most of the work is done.
     ...(rootSshAuthorizedKeys === undefined

@@ -15,6 +15,7 @@ import { ostreeBackend } from '@bootc-sdk/ostree-backend'
 import type { Cli } from '../io.js'
 import { remoteTrust } from '../ostree/trust.js'
 import { partialBlobsDir } from './cache-dir.js'
+import { boundImages } from './bound-images.js'
 import { openPolicy } from './open-policy.js'
 
 export interface SystemOptions extends StoreOptions {
@@ -63,6 +64,7 @@ export async function systemParts(
     transports,
     ...(network === undefined ? {} : { policy: await openPolicy(transports) }),
     stores: [ostreeBackend({ trust: remoteTrust }), composefsBackend({ requireVerity, allowMissingVerity })],
+    boundImages: boundImages(),
     // Where entries are on an EFI system partition, nothing else reads them.
     bootloaders: [systemdBoot(), grubBootloader()],
   }

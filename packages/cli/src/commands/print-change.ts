@@ -58,12 +58,14 @@ export function changeLines(result: ChangeResult): string[] {
       return [
         ...(image === undefined ? [] : queuedLines(image)),
         ...diffOf(result),
+        ...boundLines(result),
         ...prunedLines(result.pruned),
       ]
     case 'downloaded':
       return [
         ...(image === undefined ? [] : queuedLines(image)),
         ...diffOf(result),
+        ...boundLines(result),
         ...prunedLines(result.pruned),
         'Image downloaded, but will not be applied on reboot',
       ]
@@ -80,6 +82,11 @@ export function changeLines(result: ChangeResult): string[] {
         'A newer image will be taken; `bootc-sdk upgrade --retry-failed` tries this one again.',
       ]
   }
+}
+
+/** As bootc says it. */
+export function boundLines({ boundImages }: Pick<ChangeResult, 'boundImages'>): string[] {
+  return boundImages === undefined ? [] : [`Bound images stored: ${boundImages.images.length}`]
 }
 
 function diffOf(result: ChangeResult): string[] {

@@ -2,7 +2,7 @@ import type { InstallResult, Warning } from '@bootc-sdk/core'
 import { printSignedReference } from '@bootc-sdk/core'
 import type { Cli } from '../io.js'
 import { printable } from '../format.js'
-import { printWarnings } from './print-change.js'
+import { boundLines, printWarnings } from './print-change.js'
 
 /** End of every installation; with `--json` one object, as small as what others need to go on. */
 export async function printInstalled(
@@ -20,6 +20,7 @@ export async function printInstalled(
   if (!quiet) {
     await cli.err.write(`boot entries are for ${result.bootloader}: ${printable(result.bootloaderReason)}\n`)
   }
+  for (const line of boundLines(result)) await cli.out.write(`${line}\n`)
   await cli.out.write(`Digest: ${result.image.manifestDigest}\n`)
   await cli.out.write(`Bootloader: ${result.bootloaderInstalled ? result.bootloader : 'none'}\n`)
   await cli.out.write('Installation complete!\n')

@@ -37,6 +37,12 @@ export function installOptions(): Option[] {
     ).argParser(collect),
     new Option('--disable-selinux', 'Switch SELinux off in the new system'),
     new Option('--root-ssh-authorized-keys <file>', 'Keys that may log in as root'),
+    new Option(
+      '--bound-images <mode>',
+      'Container images that the image is bound to: from the storage of this machine (stored), from their registries (pull), or none (skip)',
+    )
+      .choices(['stored', 'pull', 'skip'])
+      .default('stored'),
     new Option('--json', 'Print what was made as one JSON object'),
     ...progressOptions(),
     ...networkOptions(),

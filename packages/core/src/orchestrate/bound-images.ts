@@ -11,8 +11,9 @@ import type {
 } from '../interfaces/index.js'
 import type { ImageReference } from '../oci/reference.js'
 import { mapLimit } from '../store-kit/map-limit.js'
-import type { BoundImageFacts, BoundImagesResult, BoundMode } from './bound-types.js'
+import type { BoundImageFacts, BoundImagesResult, BoundImageState, BoundMode } from './bound-types.js'
 import type { Context } from './context.js'
+import { loadState } from './load.js'
 import { withEtcAtRoot } from './merged-etc-view.js'
 import { pullImage } from './pull-image.js'
 
@@ -155,4 +156,21 @@ export async function pruneBoundImages(
   }
   await images.prune(keep, { signal: options.signal })
   return []
+}
+
+/** What the booted (else default) deployment asks for; takes no lock. */
+export async function listBoundImages(context: Context, options: OpOptions): Promise<BoundImageState[]> {
+  options.signal?.throwIfAborted()
+  const current = await context.backends.current()
+  const { anchor } = current === undefined ? {} : await loadState(context.sysroot, current)
+  if (current === undefined || anchor === undefined) return []
+  const images = await context.parts.boundImages?.open(context.sysroot)
+  const found: BoundImageState[] = []
+  for (const { image, file, reference } of await boundImagesOf(
+    await current.store.deployments.root(anchor.id),
+  )) {
+    const manifestDigest = (await images?.lookup(reference))?.manifestDigest
+    found.push({ image, file, ...(manifestDigest === undefined ? {} : { manifestDigest }) })
+  }
+  return found
 }

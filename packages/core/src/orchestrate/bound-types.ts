@@ -18,6 +18,14 @@ export interface BoundImageFacts {
   readonly bytesFetched: number
 }
 
+/** An image that a deployment is bound to, and whether it is there. Plain data. */
+export interface BoundImageState {
+  readonly image: string
+  readonly file: string
+  /** Absent: it is not in the storage. */
+  readonly manifestDigest?: Digest
+}
+
 /** Plain data. */
 export interface BoundImagesResult {
   readonly images: readonly BoundImageFacts[]

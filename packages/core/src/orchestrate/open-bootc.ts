@@ -41,6 +41,8 @@ export function openBootc(parts: BootcParts): Promise<Bootc> {
     entries: async (options = {}) => (await import('./entries.js')).listEntries(context, options),
     bootOnce: async (which, options = {}) =>
       (await import('./entries.js')).bootEntryOnce(context, which, options),
+    boundImages: async (options = {}) =>
+      (await import('./bound-images.js')).listBoundImages(context, options),
     store: (name) => backends.openStore(name),
     bootloader: (name) => backends.openLoader(name),
   })

@@ -15,7 +15,7 @@ import type {
   Warning,
 } from '../interfaces/index.js'
 import type { SignedImageReference } from '../oci/reference.js'
-import type { BoundImagesResult } from './bound-types.js'
+import type { BoundImagesResult, BoundImageState } from './bound-types.js'
 import type { HostState } from './host-state.js'
 import type { InstallOptions, InstallResult } from './install-types.js'
 import type { BootOnceResult, EntryFacts, KargsEditOptions, KargsFacts, KargsResult } from './kargs-types.js'
@@ -215,6 +215,8 @@ export interface Bootc {
   entries(options?: OpOptions): Promise<EntryFacts[]>
   /** Boot an entry (file name or deployment) next time only; undefined takes it back. */
   bootOnce(which: string | undefined, options?: OpOptions): Promise<BootOnceResult>
+  /** Container images that the booted (else default) deployment is bound to. */
+  boundImages(options?: OpOptions): Promise<BoundImageState[]>
   /** The store in use (or the named one), opened. @throws `SYSROOT_NOT_INITIALIZED` */
   store(name?: string): Promise<StoreBackend>
   /** The loader in use (or the named one), opened. */
