@@ -37,7 +37,7 @@ process.on('exit', () => {
   for (const dir of used) {
     // Deployment directories are immutable.
     spawnSync('chattr', ['-R', '-f', '-i', join(dir, 'ostree/deploy')], { stdio: 'ignore' })
-    rmSync(dir, { recursive: true, force: true })
+    rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
   }
 })
 export const sh = (script, ...args) => ['bash', '-euo', 'pipefail', '-c', script, 'bench', ...args]
@@ -60,6 +60,12 @@ export function row(name, ours, peers) {
     rows.push({ name, tool, ...other, wallRatio: mine.wallS / other.wallS, cpuRatio: mine.cpuS / other.cpuS })
     console.log(format(rows.at(-1)))
   }
+}
+
+/** Something measured that has no peer. */
+export function note(name, measured) {
+  rows.push({ name, tool: 'bootc-sdk', ...measured })
+  console.log(`${format(rows.at(-1))}${measured.text}`)
 }
 
 function format(r) {
