@@ -1,6 +1,8 @@
 export { builtImage, type BuiltImage } from './built-image.js'
 export { buildLayer, type BuildLayerOptions, type BuiltLayer } from './built-layer.js'
 export { copyImage, type CopyImageOptions, type CopyImageResult } from './copy-image.js'
+export { dockerArchiveDestination } from './destinations/docker-archive-destination.js'
+export { ociArchiveDestination } from './destinations/oci-archive-destination.js'
 export { dirDestination } from './destinations/dir-destination.js'
 export { ociDestination } from './destinations/oci-destination.js'
 export { defaultDestinations } from './default-destinations.js'
