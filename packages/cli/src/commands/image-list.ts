@@ -2,10 +2,18 @@ import { printImageReference } from '@bootc-sdk/core/oci'
 import type { Cli } from '../io.js'
 import { formatBytes, printable } from '../format.js'
 import { openImageStore, type StoreOptions } from './image-store.js'
+import type { ListFlags } from './system-images.js'
 
 /** `bootc-sdk image list`: one line an image, or JSON. */
-export async function imageList(cli: Cli, options: StoreOptions & { json?: boolean }): Promise<void> {
-  await using opened = await openImageStore(options)
+export async function imageList(
+  cli: Cli,
+  { repo, ...options }: Omit<StoreOptions, 'repo'> & ListFlags & { repo?: string; json?: boolean },
+): Promise<void> {
+  if (repo === undefined) {
+    const { listSystemImages } = await import('./system-images.js')
+    return listSystemImages(cli, options.json === true ? { ...options, format: 'json' } : options)
+  }
+  await using opened = await openImageStore({ ...options, repo })
   const images = []
   for await (const image of opened.store.list()) {
     images.push({

@@ -3,6 +3,7 @@ import type { Action } from '../program.js'
 import { erofsVersionOption } from './composefs.js'
 import { defineImageTransferCommands } from './image-transfer.js'
 import { networkOptions, progressOptions } from './options.js'
+import { defineSystemImageCommands } from './system-images.js'
 
 const store = (): Option =>
   new Option('--store <name>', 'Kind of store').choices(['ostree', 'composefs']).default('ostree')
@@ -67,14 +68,7 @@ export function defineImageCommands(program: Command, action: Action): void {
 
   defineImageTransferCommands(image, action)
 
-  image
-    .command('list')
-    .summary('List images')
-    .description('List images.')
-    .addOption(store())
-    .addOption(repo())
-    .option('--json', 'Print a JSON array')
-    .action(action(async () => (await import('../commands/image-list.js')).imageList))
+  defineSystemImageCommands(image, action, store)
 
   image
     .command('history')
