@@ -23,6 +23,8 @@ _bootc_sdk; printf '%s\\n' "\${COMPREPLY[@]}"`
 test('commands, sub-commands, options and values are completed', async () => {
   expect(await bash('bootc-sdk up')).toEqual(['upgrade', 'update'])
   expect(await bash('bootc-sdk image pu')).toEqual(['pull', 'pull-from-default-storage'])
+  expect(await bash('bootc-sdk image rec')).toEqual(['rechunk'])
+  expect(await bash('bootc-sdk image rechunk --compression ')).toEqual(['gzip', 'zstd', 'none'])
   expect(await bash('bootc-sdk ostree pu')).toEqual(['pull-local', 'pull'])
   expect(await bash('bootc-sdk --verbose image pull --i')).toEqual(['--init'])
   expect(await bash('bootc-sdk status --format ')).toEqual(['humanreadable', 'yaml', 'json'])
