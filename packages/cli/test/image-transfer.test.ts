@@ -57,7 +57,14 @@ test('what cannot be done is said', async () => {
   await image.writeOciLayout(join(dir, 'layout'), '1')
   const source = `oci:${dir}/layout:1`
   expect(await run(['image', 'promote', source, 'docker://localhost/x:1'])).toMatchObject({ code: 2 })
-  expect(await run(['image', 'copy', source, `docker-archive:${dir}/x.tar`])).toMatchObject({ code: 2 })
+  expect(await run(['image', 'copy', source, 'docker-daemon:x:1'])).toMatchObject({ code: 2 })
+  const both = ['image', 'copy', '--all', '--multi-arch', 'system', source, `oci:${dir}/x`]
+  expect(await run(both)).toMatchObject({ code: 2 })
+  const unsigned = ['image', 'copy', '--insecure-policy', '--enforce-container-sigpolicy', source]
+  expect(await run([...unsigned, `oci:${dir}/x`])).toMatchObject({ code: 2 })
+  expect(await run(['image', 'copy', '--limit-rate', 'much', source, `oci:${dir}/x`])).toMatchObject({
+    code: 2,
+  })
   expect(await run(['image', 'copy', '--platform', 'arm64', source, `oci:${dir}/x`])).toMatchObject({
     code: 2,
   })

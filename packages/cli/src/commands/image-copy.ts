@@ -1,4 +1,11 @@
-import { transportFor, type ProgressEvent } from '@bootc-sdk/core'
+import {
+  transportFor,
+  type ImageTransport,
+  type ProgressEvent,
+  type SignaturePolicy,
+  type SignatureSource,
+  type SignedImageReference,
+} from '@bootc-sdk/core'
 import { printImageReference } from '@bootc-sdk/core/oci'
 import type { CopyImageOptions } from '@bootc-sdk/core/transports'
 import { formatBytes } from '../format.js'
@@ -12,14 +19,25 @@ import { withProgress, type ProgressOptions } from './with-progress.js'
 
 interface CopyFlags extends NetworkOptions, ProgressOptions {
   readonly platform?: string
+  readonly all?: boolean
+  readonly multiArch?: 'system' | 'all' | 'index-only'
+  readonly referrers?: boolean
   readonly enforceContainerSigpolicy?: boolean
+  readonly insecurePolicy?: boolean
   readonly parallel?: number
   readonly json?: boolean
 }
 
 /** `bootc-sdk image copy`. */
 export async function imageCopy(cli: Cli, options: CopyFlags, from: string, to: string): Promise<void> {
-  await transfer(cli, options, from, to, true)
+  const { platform, all, multiArch } = options
+  if (all === true && multiArch !== undefined)
+    throw new UsageError('--all and --multi-arch exclude each other')
+  const instances = all === true ? 'all' : (multiArch ?? 'system')
+  if (platform !== undefined && instances !== 'system') {
+    throw new UsageError('--platform is for copying one image of an index')
+  }
+  await transfer(cli, options, from, to, { mayTransfer: true, instances })
 }
 
 /** `bootc-sdk image promote`. */
@@ -28,7 +46,8 @@ export async function imagePromote(cli: Cli, options: CopyFlags, from: string, t
   if (source.transport !== 'registry' || target.transport !== 'registry') {
     throw new UsageError('both names have to be of a registry; "image copy" knows other places')
   }
-  await transfer(cli, { ...options, quiet: true }, from, to, false)
+  // An index keeps its digest, and so all that it names.
+  await transfer(cli, { ...options, quiet: true }, from, to, { mayTransfer: false, instances: 'all' })
 }
 
 async function transfer(
@@ -36,7 +55,7 @@ async function transfer(
   options: CopyFlags,
   from: string,
   to: string,
-  mayTransfer: boolean,
+  how: Required<Pick<CopyImageOptions, 'mayTransfer' | 'instances'>>,
 ): Promise<void> {
   const { copyImage, defaultDestinations } = await import('@bootc-sdk/core/transports')
   const source = parseImgref(from)
@@ -47,33 +66,50 @@ async function transfer(
     each.transports.includes(target.transport),
   )
   if (destination === undefined) throw new UsageError(`nothing can be written to ${target.transport}:`)
-  const isEnforced = options.enforceContainerSigpolicy === true || source.signature.kind !== 'insecure'
-  const policy = isEnforced ? await openPolicy(transports) : undefined
-  const signature =
-    source.signature.kind === 'insecure' ? ({ kind: 'containerPolicy' } as const) : source.signature
+  const { policy, signature } = await policyFor(options, source, transports)
   const result = await withProgress(cli, options, false, (_progress, { signal, onProgress }) => {
     const copy: CopyImageOptions = {
       source: { transport, reference: source.image },
       target: { destination, reference: target },
-      mayTransfer,
+      ...how,
+      ...(options.referrers === true ? { referrers: true } : {}),
       signal,
       onProgress: (event) => onProgress(asPullEvent(event)),
       ...(options.platform === undefined ? {} : { platform: parsePlatform(options.platform) }),
       ...(options.parallel === undefined ? {} : { concurrency: Math.max(1, options.parallel) }),
       ...(policy === undefined ? {} : { check: (image) => policy.check(image, signature, { signal }) }),
     }
-    return copyImage(copy)
+    return copyImage(copy).finally(() => destination.close?.())
   })
   await printWarnings(cli, result.image.warnings ?? [])
-  const { manifestDigest, copiedBytes, skippedBytes } = result
+  const { manifestDigest, copiedBytes, skippedBytes, manifests, referrers } = result
   if (options.json === true) {
-    await cli.out.write(`${JSON.stringify({ manifestDigest, copiedBytes, skippedBytes })}\n`)
+    const shown = { manifestDigest, copiedBytes, skippedBytes, manifests, referrers }
+    await cli.out.write(`${JSON.stringify(shown)}\n`)
     return
   }
   await cli.out.write(`Copied: ${printImageReference(source.image)} => ${printImageReference(target)}\n`)
   await cli.out.write(`  Digest: ${manifestDigest}\n`)
+  if (manifests > 1) await cli.out.write(`  Manifests: ${manifests}\n`)
+  if (referrers > 0) await cli.out.write(`  Referrers: ${referrers}\n`)
   const there = skippedBytes > 0 ? `, ${formatBytes(skippedBytes)} were there` : ''
   await cli.out.write(`  Copied: ${formatBytes(copiedBytes)}${there}\n`)
+}
+
+/** The policy is asked unless that is refused; verification is demanded where the source or an option says so. */
+async function policyFor(
+  { enforceContainerSigpolicy = false, insecurePolicy = false }: CopyFlags,
+  { signature }: SignedImageReference,
+  transports: readonly ImageTransport[],
+): Promise<{ policy: SignaturePolicy | undefined; signature: SignatureSource }> {
+  const isEnforced = enforceContainerSigpolicy || signature.kind !== 'insecure'
+  if (insecurePolicy && isEnforced) {
+    throw new UsageError('--insecure-policy is not for images that are to be verified')
+  }
+  return {
+    policy: insecurePolicy ? undefined : await openPolicy(transports),
+    signature: isEnforced && signature.kind === 'insecure' ? { kind: 'containerPolicy' } : signature,
+  }
 }
 
 /** Bars know layers. */

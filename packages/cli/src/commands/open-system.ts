@@ -32,6 +32,8 @@ export interface StoreOptions {
 export interface NetworkOptions {
   readonly tlsVerify: boolean
   readonly authfile?: string
+  /** Bytes per second. */
+  readonly limitRate?: number
 }
 
 /**
@@ -92,6 +94,7 @@ export async function openTransports(
       ...(resume ? { partialBlobs: { dir: partialBlobsDir() } } : {}),
       ...(network.tlsVerify ? {} : { tlsVerify: false }),
       ...(network.authfile === undefined ? {} : { authfile: network.authfile }),
+      ...(network.limitRate === undefined ? {} : { bandwidthBytesPerSecond: network.limitRate }),
     }),
     containersStorageTransport(),
   ]

@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander'
 import type { Action } from '../program.js'
-import { networkOptions, parseCount, progressOptions, sysrootOption, transportOption } from './options.js'
+import { parseCount, sysrootOption, transferOptions, transportOption } from './options.js'
 
 const group = 'System:'
 const apply = (): Option => new Option('--apply', 'Reboot when something changed')
@@ -52,7 +52,7 @@ export function defineUpgrade(program: Command, action: Action): void {
     )
     .addOption(sysrootOption())
     .action(action(async () => (await import('../commands/upgrade.js')).upgrade))
-  for (const option of [...progressOptions(), ...networkOptions()]) upgrade.addOption(option)
+  for (const option of transferOptions()) upgrade.addOption(option)
 }
 
 export function defineSwitch(program: Command, action: Action): void {
@@ -77,7 +77,7 @@ export function defineSwitch(program: Command, action: Action): void {
     .addOption(new Option('--no-signature-verification', 'Accepted for compatibility').hideHelp())
     .addOption(sysrootOption())
     .action(action(async () => (await import('../commands/switch.js')).switchImage))
-  for (const option of [...progressOptions(), ...networkOptions()]) change.addOption(option)
+  for (const option of transferOptions()) change.addOption(option)
 }
 
 export function defineRollback(program: Command, action: Action): void {
@@ -106,7 +106,7 @@ export function defineEdit(program: Command, action: Action): void {
     .option('-f, --filename <file>', 'Read the edited document, YAML or JSON; - is standard input')
     .addOption(sysrootOption())
     .action(action(async () => (await import('../commands/edit.js')).edit))
-  for (const option of [...progressOptions(), ...networkOptions()]) edit.addOption(option)
+  for (const option of transferOptions()) edit.addOption(option)
 }
 
 export function defineFinalize(program: Command, action: Action): void {

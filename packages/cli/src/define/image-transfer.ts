@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander'
 import type { Action } from '../program.js'
-import { networkOptions, parseCount, progressOptions } from './options.js'
+import { defineImageRegistryCommands } from './image-registry.js'
+import { networkOptions, parseCount, progressOptions, rateOption } from './options.js'
 
 const sources =
   'docker://…, oci:PATH[:TAG], oci-archive:…, dir:…, docker-archive:…, containers-storage:…, or a registry name'
@@ -9,15 +10,27 @@ const sources =
 export function defineImageTransferCommands(image: Command, action: Action): void {
   const copy = image
     .command('copy')
-    .summary('Copy an image to a registry, a layout or a directory')
+    .summary('Copy an image to a registry, a layout, an archive or a directory')
     .description(
-      'Copy an image to a registry, a layout or a directory. Bytes and digests stay; what is there already is not ' +
-        'copied, and a registry takes layers over from its other repositories by itself.',
+      'Copy an image to a registry, a layout, an archive or a directory. Bytes and digests stay; what is there ' +
+        'already is not copied, and a registry takes layers over from its other repositories by itself. ' +
+        'containers-policy.json is asked about the source, where there is one.',
     )
     .argument('<source>', sources)
-    .argument('<target>', 'docker://…, oci:PATH[:TAG], dir:PATH, or a registry name')
+    .argument(
+      '<target>',
+      'docker://…, oci:PATH[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME:TAG], dir:PATH, or a registry name',
+    )
     .option('--platform <os/arch>', 'Of an image with several, such as linux/arm64; default: this machine’s')
-    .option('--enforce-container-sigpolicy', 'Ask containers-policy.json about the source first')
+    .option('-a, --all', 'Of an index, all platforms: the same as --multi-arch all')
+    .addOption(
+      new Option('--multi-arch <which>', 'Of an index: one image, all, or the index alone').choices([
+        ...['system', 'all', 'index-only'],
+      ]),
+    )
+    .option('--referrers', 'Between registries: signatures, SBOMs and what else refers to it, too')
+    .option('--enforce-container-sigpolicy', 'Fail unless containers-policy.json verifies the source')
+    .option('--insecure-policy', 'Ask no containers-policy.json')
     .addOption(new Option('--parallel <n>', 'Layers at a time').argParser(parseCount).default(6))
     .option('--json', 'Print one JSON object')
     .action(action(async () => (await import('../commands/image-copy.js')).imageCopy))
@@ -31,6 +44,8 @@ export function defineImageTransferCommands(image: Command, action: Action): voi
     )
     .argument('<source>', 'docker://HOST/REPOSITORY:TAG, or @DIGEST')
     .argument('<target>', 'docker://HOST/REPOSITORY:TAG, at the same registry')
+    .option('--referrers', 'Signatures, SBOMs and what else refers to it, too')
+    .option('--insecure-policy', 'Ask no containers-policy.json')
     .option('--json', 'Print one JSON object')
     .action(action(async () => (await import('../commands/image-copy.js')).imagePromote))
 
@@ -43,7 +58,10 @@ export function defineImageTransferCommands(image: Command, action: Action): voi
         'system stays the same; the same image gives the same bytes.',
     )
     .argument('<source>', sources)
-    .argument('<target>', 'docker://…, oci:PATH[:TAG], dir:PATH, or a registry name')
+    .argument(
+      '<target>',
+      'docker://…, oci:PATH[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME:TAG], dir:PATH, or a registry name',
+    )
     .addOption(new Option('--max-layers <n>', 'At most as many layers').argParser(parseCount).default(64))
     .option('--previous <image>', 'What went out before: its layers stay where they can')
     .addOption(
@@ -76,5 +94,8 @@ export function defineImageTransferCommands(image: Command, action: Action): voi
 
   for (const command of [copy, promote, rechunk, inspect])
     for (const option of networkOptions()) command.addOption(option)
-  for (const command of [copy, rechunk]) for (const option of progressOptions()) command.addOption(option)
+  for (const command of [copy, rechunk]) {
+    for (const option of [...progressOptions(), rateOption()]) command.addOption(option)
+  }
+  defineImageRegistryCommands(image, action)
 }

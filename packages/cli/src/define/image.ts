@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander'
 import type { Action } from '../program.js'
 import { erofsVersionOption } from './composefs.js'
 import { defineImageTransferCommands } from './image-transfer.js'
-import { networkOptions, progressOptions } from './options.js'
+import { networkOptions, transferOptions } from './options.js'
 import { defineSystemImageCommands } from './system-images.js'
 
 const store = (): Option =>
@@ -51,7 +51,7 @@ export function defineImageCommands(program: Command, action: Action): void {
     .option('--bootable', 'composefs: make the image that boots, too')
     .option('--json', 'Print one JSON object')
     .action(action(async () => (await import('../commands/image-pull.js')).imagePull))
-  for (const option of [...progressOptions(), ...networkOptions()]) pull.addOption(option)
+  for (const option of transferOptions()) pull.addOption(option)
 
   const verify = image
     .command('verify')

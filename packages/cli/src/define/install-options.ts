@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander'
-import { collect, networkOptions, progressOptions, transportOption } from './options.js'
+import { collect, transferOptions, transportOption } from './options.js'
 
 /** Of everything that installs an image: what, what is followed later, and how it is set up. */
 export function installOptions(): Option[] {
@@ -44,8 +44,7 @@ export function installOptions(): Option[] {
       .choices(['stored', 'pull', 'skip'])
       .default('stored'),
     new Option('--json', 'Print what was made as one JSON object'),
-    ...progressOptions(),
-    ...networkOptions(),
+    ...transferOptions(),
   ]
 }
 

@@ -38,6 +38,30 @@ export function networkOptions(): Option[] {
   ]
 }
 
+/** Options of everything that fetches layers. */
+export function transferOptions(): Option[] {
+  return [...progressOptions(), ...networkOptions(), rateOption()]
+}
+
+export function rateOption(): Option {
+  return new Option(
+    '--limit-rate <rate>',
+    'Bytes per second for all layers together, such as 500K or 5M (1024)',
+  ).argParser(parseRate)
+}
+
+const rateUnits: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 }
+
+/** As curl reads it. @returns bytes per second */
+export function parseRate(text: string): number {
+  const [, digits = '', unit = ''] = /^(\d{1,12}(?:\.\d{1,6})?)([KMG]?)$/i.exec(text) ?? []
+  const rate = Math.floor(Number(digits) * rateUnits[unit.toUpperCase()]!)
+  if (digits === '' || rate < 1 || !Number.isSafeInteger(rate)) {
+    throw new InvalidArgumentError('Expected bytes per second, such as 500K or 5M.')
+  }
+  return rate
+}
+
 /** Options of everything that takes long. */
 export function progressOptions(): Option[] {
   return [

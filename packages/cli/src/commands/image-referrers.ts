@@ -1,0 +1,36 @@
+import type { Descriptor } from '@bootc-sdk/core/oci'
+import { formatBytes } from '../format.js'
+import { parseImgref } from '../imgref.js'
+import { UsageError, type Cli } from '../io.js'
+import { openTransports, type NetworkOptions } from './open-system.js'
+import { registryOf } from './image-tags.js'
+
+interface ReferrersFlags extends NetworkOptions {
+  readonly artifactType?: string
+  readonly json?: boolean
+}
+
+/** `bootc-sdk image referrers`: what other manifests say about an image. */
+export async function imageReferrers(cli: Cli, options: ReferrersFlags, text: string): Promise<void> {
+  const { image: reference } = parseImgref(text)
+  if (reference.transport !== 'registry') throw new UsageError('only images of a registry have referrers')
+  const { signal } = cli
+  const raw = await registryOf(await openTransports(options)).openRaw!(reference, { signal })
+  const found = (await raw.referrers!(raw.top.digest, { signal })).filter(
+    ({ artifactType }) => options.artifactType === undefined || artifactType === options.artifactType,
+  )
+  if (options.json === true) {
+    await cli.out.write(`${JSON.stringify({ digest: raw.top.digest, referrers: found }, undefined, 2)}\n`)
+    return
+  }
+  for (const referrer of found) await cli.out.write(`${line(referrer)}\n`)
+}
+
+function line({ digest, artifactType, mediaType, size }: Descriptor): string {
+  return `${digest}  ${printable(artifactType ?? mediaType)}  ${formatBytes(size)}`
+}
+
+/** Types are whatever somebody pushed. */
+function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 128)
+}
