@@ -4,11 +4,11 @@ import { unsupported } from '../format/errors.js'
 import type { OstreeRepo } from '../repo/api.js'
 import { collect } from '../repo/io.js'
 import { addReachable, nothingReachable, type Reachable } from '../repo/reachable.js'
-import { matchBlocks, matchedBytes } from './match-blocks.js'
+import { addFile } from './add-file.js'
 import type { DeltaName } from './names.js'
 import { writePart } from './part.js'
 import { PartBuilder } from './part-builder.js'
-import { sameFiles } from './same-files.js'
+import { similarFiles } from './similar-files.js'
 import { signaturesOf, type Signing } from '../trust/sign.js'
 import { encodeSuperblock, wrapSigned, type Fallback, type PartHeader } from './superblock.js'
 
@@ -32,12 +32,9 @@ export interface MadeDelta extends DeltaName {
   readonly fallbacks: number
 }
 
-/** Files up to this size are compared with what they were. */
-const maxCompareBytes = 128 * 1024 * 1024
-
 /**
- * Make a delta: what `to` has and `from` has not. Files that have an older version in `from` are told as copies of
- * its parts and new bytes.
+ * Make a delta: what `to` has and `from` has not. Files that have an older version in `from` are told as what
+ * changed.
  *
  * @param writePartFile gets every part's file, in order
  * @throws BootcError `STORE_OSTREE_NO_OBJECT`, `STORE_OSTREE_NO_XZ`
@@ -51,7 +48,7 @@ export async function makeDelta(
   const { minFallbackBytes = 4_000_000, maxPartBytes = 32_000_000, signal } = options
   const old = from === undefined ? nothingReachable() : await reachableFrom(repo, from, signal)
   const now = await reachableFrom(repo, to, signal)
-  const sources = from === undefined ? new Map<string, string>() : await sameFiles(repo, from, to)
+  const sources = from === undefined ? new Map<string, string>() : await similarFiles(repo, from, to)
   const parts: PartHeader[] = []
   const fallbacks: Fallback[] = []
   let sizeBytes = 0
@@ -90,9 +87,7 @@ export async function makeDelta(
     if (header.sizeBytes >= 0x7fff_0000)
       throw unsupported('static delta', `${checksum}.file is too large for a part`)
     const data = await collect(repo.fileContent(checksum), header.sizeBytes, `${checksum}.file`)
-    if (source === undefined || !(await addChanged(repo, builder, { object, header, data, source }))) {
-      builder.file(object, header, data)
-    }
+    await addFile(repo, builder, { object, header, data, source })
     if (builder.blobBytes > maxPartBytes) await close()
   }
   await close()
@@ -126,28 +121,6 @@ async function reachableFrom(repo: OstreeRepo, commit: string, signal?: AbortSig
 /** In a fixed order, so that the same commits make the same delta. */
 function newOf(now: ReadonlySet<string>, old: ReadonlySet<string>): string[] {
   return [...now].filter((checksum) => !old.has(checksum)).sort()
-}
-
-/** @returns whether telling the difference was worth it */
-async function addChanged(
-  repo: OstreeRepo,
-  builder: PartBuilder,
-  file: {
-    readonly object: { readonly type: 'file'; readonly checksum: string }
-    readonly header: Parameters<PartBuilder['file']>[1]
-    readonly data: Buffer
-    readonly source: string
-  },
-): Promise<boolean> {
-  const { object, header, data, source } = file
-  const { sizeBytes } = await repo.fileHeader(source)
-  if (data.length > maxCompareBytes || sizeBytes > maxCompareBytes) return false
-  const old = await collect(repo.fileContent(source), maxCompareBytes, `${source}.file`)
-  const stretches = matchBlocks(old, data)
-  // Each stretch costs a few bytes, and breaks what the compression could have found.
-  if (matchedBytes(stretches) < data.length / 2 || stretches.length > data.length / 32) return false
-  builder.changed(object, header, data, source, stretches)
-  return true
 }
 
 async function storedBytes(repo: OstreeRepo, checksum: string): Promise<number> {

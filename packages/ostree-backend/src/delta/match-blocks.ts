@@ -47,11 +47,6 @@ export function matchBlocks(source: Uint8Array, target: Uint8Array): Stretch[] {
   return out
 }
 
-/** Bytes that need not be sent. */
-export function matchedBytes(stretches: readonly Stretch[]): number {
-  return stretches.reduce((sum, { from, length }) => sum + (from === undefined ? 0 : length), 0)
-}
-
 function indexBlocks(source: Uint8Array): Map<number, number> {
   const index = new Map<number, number>()
   for (let at = 0; at + blockBytes <= source.length; at += blockBytes) {

@@ -54,6 +54,22 @@ export class PartBuilder {
     this.#made(object, data.length)
   }
 
+  /** A file that is another one with a patch of bsdiff. @param source checksum of that one */
+  patched(
+    object: DeltaObject,
+    header: FileHeader,
+    sizeBytes: number,
+    source: string,
+    patch: Uint8Array,
+  ): void {
+    this.#emit('r', this.#store(Buffer.from(source, 'hex')))
+    this.#emit('o', ...this.#attributes(header), sizeBytes)
+    this.#emit('B', this.#store(patch), patch.length)
+    this.#emit('c')
+    this.#emit('R')
+    this.#made(object, sizeBytes)
+  }
+
   get payload(): PartPayload {
     return {
       modes: this.#modes.values,

@@ -55,7 +55,7 @@ export function publicKeysOfFile(type: SignType, text: string, where: string): P
 }
 
 /**
- * base64 of seed and public key, 64 bytes (ed25519), or of a DER PKCS #8 (spki).
+ * base64 of seed and public key, 64 bytes (ed25519), or of the DER of a private key (spki).
  *
  * @throws BootcError `STORE_OSTREE_KEY`
  */
@@ -63,13 +63,17 @@ export function secretKeyOfText(type: SignType, text: string, where: string): Ke
   const bytes = fromBase64(text, where)
   if (type === 'ed25519' && bytes.length !== 64) throw badKey(where, `${bytes.length} bytes instead of 64`)
   const der = type === 'ed25519' ? Buffer.concat([pkcs8Prefix, bytes.subarray(0, 32)]) : bytes
-  try {
-    const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
-    checkStrength(key, where)
-    return key
-  } catch (cause) {
-    throw unusable(where, cause)
+  // As OpenSSL does, whatever is inside says what it is.
+  for (const form of ['pkcs8', 'sec1', 'pkcs1'] as const) {
+    try {
+      const key = createPrivateKey({ key: der, format: 'der', type: form })
+      checkStrength(key, where)
+      return key
+    } catch (error) {
+      if (isBootcError(error)) throw error
+    }
   }
+  throw badKey(where, 'no secret key of this kind')
 }
 
 /** A base64 line for each (ed25519), `PRIVATE KEY` blocks of PEM (spki). @throws BootcError `STORE_OSTREE_KEY` */
