@@ -78,7 +78,7 @@ export function containersImageStore(dir: Dir, options: ContainersImageStoreOpti
         storagePaths.images,
         records.map((each) => (each === found ? changed : each)),
       )
-      await touchLock(dir, storagePaths.imagesLock)
+      await touchLock(storage, storagePaths.imagesLock)
       return true
     },
     async prune(keep, operation) {

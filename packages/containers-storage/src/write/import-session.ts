@@ -90,7 +90,7 @@ async function commit(
     await dir.sync()
     records = [...records.filter(({ id }) => id !== layer.id), record]
     await writeRecords(storage, storagePaths.layers, records)
-    await touchLock(dir, storagePaths.layersLock)
+    await touchLock(storage, storagePaths.layersLock)
   }
   operation.signal?.throwIfAborted()
   const id = imageId(image)
@@ -108,7 +108,7 @@ async function commit(
   const others = name === undefined ? images : withoutName(images, name, id)
   const kept = others.map((each) => (each.id === id ? record : each))
   await writeRecords(storage, storagePaths.images, before === undefined ? [...kept, record] : kept)
-  await touchLock(dir, storagePaths.imagesLock)
+  await touchLock(storage, storagePaths.imagesLock)
 }
 
 interface WantedLayer extends Omit<LayerToPublish, 'created'> {

@@ -40,7 +40,7 @@ export async function pruneStorage(
   const kept = images.filter(isKept)
   if (kept.length < images.length) {
     await writeRecords(storage, storagePaths.images, kept)
-    await touchLock(dir, storagePaths.imagesLock)
+    await touchLock(storage, storagePaths.imagesLock)
   }
   const layers = await readRecords(dir, storagePaths.layers)
   const needed = standing(layers, [...kept, ...containers])
@@ -51,7 +51,7 @@ export async function pruneStorage(
       storagePaths.layers,
       layers.filter(({ id }) => needed.has(id)),
     )
-    await touchLock(dir, storagePaths.layersLock)
+    await touchLock(storage, storagePaths.layersLock)
   }
   await removeLeftOvers(storage, new Set(kept.map(({ id }) => id)), needed, signal)
   const bytes = gone.reduce((sum, layer) => sum + (Number(layer['diff-size']) || 0), 0)

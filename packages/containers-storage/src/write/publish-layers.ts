@@ -26,7 +26,8 @@ export async function stage(
   try {
     const top = { mode: 0o555, uid: 0, gid: 0, ...labelled(labelHere, '', 0o040000) }
     await dir.mkdir(`${working}/diff`, top)
-    const facts = await stageLayer(dir.sub(working), tar, { label: labelHere, signal })
+    const splitMeta = labelled(label, splitPath(id), 0o100000)
+    const facts = await stageLayer(dir.sub(working), tar, { label: labelHere, splitMeta, signal })
     await dir.write(`${working}/facts.json`, Buffer.from(JSON.stringify(facts)), { atomic: false })
     await dir.sync()
     signal?.throwIfAborted()

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createGzip } from 'node:zlib'
-import type { Bytes, Dir } from '@bootc-sdk/core'
+import type { Bytes, Dir, Meta } from '@bootc-sdk/core'
 import { ChunkQueue } from '@bootc-sdk/core/store-kit'
 import { layerMembers, type LayerStep } from './layer-members.js'
 import { LayerTree, type LabelPath } from './layer-tree.js'
@@ -28,12 +28,21 @@ const maxQueuedBytes = 8 * 1024 * 1024
 export async function stageLayer(
   dir: Dir,
   tar: Bytes,
-  options: { readonly label?: LabelPath | undefined; readonly signal?: AbortSignal | undefined } = {},
+  options: {
+    /** Of paths in `diff`. */
+    readonly label?: LabelPath | undefined
+    /** Attributes of `tar-split.gz`. */
+    readonly splitMeta?: Pick<Meta, 'xattrs'>
+    readonly signal?: AbortSignal | undefined
+  } = {},
 ): Promise<LayerFacts> {
   const members = layerMembers()
   const steps = new StepWriter(new LayerTree(dir.sub('diff'), options.label))
   const gzip = createGzip()
-  const written = dir.write('tar-split.gz', gzip as AsyncIterable<Uint8Array>, { mode: 0o600, atomic: false })
+  const written = dir.write('tar-split.gz', gzip as AsyncIterable<Uint8Array>, {
+    ...{ mode: 0o600, atomic: false },
+    ...options.splitMeta,
+  })
   // Looked at in the end; a failure before that must not become an unhandled one.
   written.catch(() => undefined)
   let diffBytes = 0

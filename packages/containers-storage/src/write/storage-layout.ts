@@ -5,7 +5,7 @@ import { baseName, joinPath } from '@bootc-sdk/core/names'
 import { digestHex } from '@bootc-sdk/core/oci'
 import { labelled } from './labelled.js'
 import type { LabelPath } from './layer-tree.js'
-import { writeRecords } from './records.js'
+import { writeRecords, type Storage } from './records.js'
 
 /** Names of a store of the overlay driver. @see containers/storage 1.57 store.go, drivers/overlay/overlay.go */
 export const storagePaths = {
@@ -114,11 +114,11 @@ export async function lockStorage(dir: Dir, { signal }: OpOptions): Promise<Asyn
 /**
  * Tell others that a list has changed: they compare the 64 bytes of its lock file. In place, as they hold it open.
  */
-export async function touchLock(dir: Dir, path: string): Promise<void> {
+export async function touchLock({ dir, label }: Storage, path: string): Promise<void> {
   const token = randomBytes(64)
   if (dir.hostPath === undefined) {
     // Where nobody else can look.
-    return dir.write(path, token, { mode: 0o644, atomic: false })
+    return dir.write(path, token, { mode: 0o644, atomic: false, ...labelled(label, path, 0o100000) })
   }
   const fd = openSync(joinHost(dir.hostPath, path), constants.O_WRONLY | constants.O_NOFOLLOW)
   try {
