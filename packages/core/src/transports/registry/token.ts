@@ -4,7 +4,7 @@ import { basicAuthorization } from './credentials.js'
 import type { Credentials } from './credentials.js'
 import type { HttpClient, HttpEndpoint, HttpRequest } from './http.js'
 import { readDocumentBody } from './read-body.js'
-import { followRedirects, safeUrl } from './redirect.js'
+import { followRedirects, safeUrl, sendOnce } from './redirect.js'
 import { whileRateLimited } from './retry.js'
 import type { Timing } from './retry.js'
 import { statusError } from './status-error.js'
@@ -39,7 +39,7 @@ export interface TokenRequest {
 export async function fetchToken(http: HttpClient, timing: Timing, request: TokenRequest): Promise<Token> {
   const realm = realmUrl(request)
   const { response } = await whileRateLimited(
-    () => followRedirects(http, httpRequest(realm, request), request.endpoint.insecure),
+    () => send(http, httpRequest(realm, request), request.endpoint.insecure),
     timing,
   )
   const where = safeUrl(realm)
@@ -48,6 +48,11 @@ export async function fetchToken(http: HttpClient, timing: Timing, request: Toke
   const issued = timing.now()
   const body = await readDocumentBody(response, 'token', MAX_TOKEN_BYTES)
   return parseToken(Buffer.from(body).toString(), where, issued)
+}
+
+/** The body of a POST is an identity token, which nobody but the realm itself may get. */
+function send(http: HttpClient, request: HttpRequest, allowDowngrade: boolean) {
+  return request.method === 'POST' ? sendOnce(http, request) : followRedirects(http, request, allowDowngrade)
 }
 
 function realmUrl({ challenge, endpoint }: TokenRequest): URL {
