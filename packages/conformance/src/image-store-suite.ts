@@ -52,6 +52,7 @@ export function imageStoreSuite(options: ImageStoreSuiteOptions): void {
     test('methods are there exactly when they are claimed', async (store) => {
       assert.ok(Object.isFrozen(store.supports))
       methodMatches(store.supports.fsck, store.fsck, 'fsck')
+      methodMatches(store.supports.commitSignatures === true, store.verifyCommit, 'verifyCommit')
     })
 
     test('an empty store has nothing', async (store) => {

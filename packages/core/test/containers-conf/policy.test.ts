@@ -129,6 +129,7 @@ function check(
   policy: unknown,
   source: SignatureSource,
   more: Partial<ContainersPolicyOptions> = {},
+  operation: { readonly storeVerifies?: boolean } = {},
 ): Promise<void> {
   const file =
     policy === undefined ? undefined : { path: '/etc/containers/policy.json', policy: parse(policy) }
@@ -137,7 +138,7 @@ function check(
     signatures: () => Promise.resolve([]),
     ...more,
   })
-  return engine.check(image, source)
+  return engine.check(image, source, operation)
 }
 
 describe('what the mode of an origin means', () => {
@@ -173,6 +174,14 @@ describe('what the mode of an origin means', () => {
     await expect(check({ default: [reject] }, remote, { ostreeRemote })).rejects.toMatchObject({
       code: 'IMAGE_POLICY_REJECTED',
     })
+    // A store that sees to it has the last word, and the policy the first.
+    await check({ default: [accept] }, remote, {}, { storeVerifies: true })
+    await expect(check({ default: [reject] }, remote, {}, { storeVerifies: true })).rejects.toMatchObject({
+      code: 'IMAGE_POLICY_REJECTED',
+    })
+    await expect(
+      check({ default: [accept] }, { kind: 'containerPolicy' }, {}, { storeVerifies: true }),
+    ).rejects.toMatchObject({ code: 'IMAGE_POLICY_REJECTED' })
   })
 })
 
