@@ -8,6 +8,7 @@ import type { EncapsulateEvent } from '@bootc-sdk/ostree-backend'
 import { openTransports, type NetworkOptions } from '../commands/open-system.js'
 import { parsePlatform } from '../commands/platform.js'
 import { withProgress, type ProgressOptions } from '../commands/with-progress.js'
+import { printable } from '../format.js'
 import { parseImgref } from '../imgref.js'
 import { UsageError, type Cli } from '../io.js'
 import { openRepository, type RepoOptions } from './repository.js'
@@ -114,12 +115,13 @@ async function publish<T extends BuiltImage>(
   })
 }
 
-/** Bars know layers. */
+/** Bars know layers. A layer that is being made is called after what the commit or a file says. */
 function asPullEvent(
   event: EncapsulateEvent | Parameters<NonNullable<CopyImageOptions['onProgress']>>[0],
 ): ProgressEvent {
-  const isBytes = event.type === 'copy:blob' || event.type === 'encapsulate:layer'
-  return isBytes ? { type: 'pull:layer', detail: event.detail } : event
+  if (event.type === 'copy:blob') return { type: 'pull:layer', detail: event.detail }
+  if (event.type !== 'encapsulate:layer') return event
+  return { type: 'pull:layer', detail: { ...event.detail, id: printable(event.detail.id) } }
 }
 
 async function manifestOf(cli: Cli, options: NetworkOptions, text: string): Promise<ImageManifest> {

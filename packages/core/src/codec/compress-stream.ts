@@ -51,5 +51,10 @@ async function* zstdStream(source: Bytes): AsyncGenerator<Uint8Array> {
   const encoder = createZstd()
   const input = Readable.from(source, { objectMode: false })
   input.on('error', (error) => encoder.destroy(error))
-  yield* input.pipe(encoder) as AsyncIterable<Uint8Array>
+  try {
+    yield* input.pipe(encoder) as AsyncIterable<Uint8Array>
+  } finally {
+    input.destroy()
+    encoder.destroy()
+  }
 }
