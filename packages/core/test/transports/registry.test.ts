@@ -438,6 +438,54 @@ describe('broken layers', () => {
     })
   })
 
+  test('are asked for anew where a signed address has expired', async () => {
+    await using store = await serveRegistry({ 'ns/app:v1': image })
+    store.fail('/blobs/', { status: 403 }, 2)
+    registry.fail(bigPath, { redirect: `http://${store.host}/v2/ns/app${bigPath}?signature=old` }, 2)
+    registry.fail(bigPath, { redirect: `http://${store.host}/v2/ns/app${bigPath}?signature=new` })
+    const transport = quickTransport()
+    expect((await collect(transport.openLayer(resolved, big.descriptor))).equals(big.blob)).toBe(true)
+    expect(store.log.map(({ path }) => path.split('=')[1])).toEqual(['old', 'old', 'new'])
+    expect(transport.timing.slept).toEqual([1050, 2100])
+  })
+
+  test('of which a token expires in the middle go on with another', async () => {
+    await using server = await serveRegistry({ 'ns/app:v1': image }, { auth: { kind: 'bearer' } })
+    server.fail(bigPath, { cutAfterBytes: 1_500_000 }, 1)
+    const transport = quickTransport()
+    const moved = await transport.resolve(server.reference('ns/app', 'v1'))
+    let isFirst = true
+    const chunks: Uint8Array[] = []
+    for await (const chunk of transport.openLayer(moved, big.descriptor)) {
+      if (isFirst) server.revokeTokens()
+      isFirst = false
+      chunks.push(chunk)
+    }
+    expect(Buffer.concat(chunks).equals(big.blob)).toBe(true)
+    expect(paths(server).filter((path) => path.includes('/token'))).toHaveLength(2)
+  })
+
+  test('name host, reference and digest, whatever happened to them', async () => {
+    const faults = [
+      { status: 403 },
+      { status: 500 },
+      { redirect: 'file:///etc/hostname' },
+      { cutAfterBytes: 0 },
+    ]
+    for (const fault of faults) {
+      registry.clearFaults()
+      registry.fail(bigPath, fault)
+      const error = await collect(
+        quickTransport({ layerRetries: 0 }).openLayer(resolved, big.descriptor),
+      ).catch((e: unknown) => e)
+      const { host } = registry
+      expect(error).toMatchObject({
+        message: expect.stringContaining(host) as string,
+        details: { host, reference: `docker://${host}/ns/app:v1`, digest: big.descriptor.digest },
+      })
+    }
+  })
+
   test('are not asked for again when the registry said no', async () => {
     registry.fail(bigPath, { status: 403 })
     const transport = quickTransport()

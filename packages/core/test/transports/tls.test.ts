@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { beforeAll, expect, test } from 'vitest'
+import { connect, createServer } from 'node:net'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { buildImage } from '../../src/testing/image-builder.js'
 import { file } from '../../src/testing/layer-entries.js'
 import { serveRegistry } from '../../src/testing/registry-server.js'
@@ -62,4 +63,27 @@ test('passwords do not go to a token server without TLS', async () => {
     code: 'TRANSPORT_PROTOCOL',
   })
   expect(plain.log).toEqual([])
+})
+
+test('a certificate for another name is refused, whoever signed it', async () => {
+  await using server = await serveRegistry(images, { tls })
+  // The same server under an address that its certificate does not name.
+  const forward = createServer((socket) => {
+    const onward = connect(server.port, '127.0.0.1')
+    socket.on('error', () => onward.destroy()).pipe(onward)
+    onward.on('error', () => socket.destroy()).pipe(socket)
+  })
+  await new Promise<void>((resolve) => forward.listen(server.port, '127.0.0.2', resolve))
+  onTestFinished(() => void forward.close())
+  const host = `127.0.0.2:${server.port}`
+  await expect(
+    trusting().resolve({ transport: 'registry', name: `${host}/ns/app:v1` }),
+  ).rejects.toMatchObject({ code: 'TRANSPORT_TLS', details: { errno: 'ERR_TLS_CERT_ALTNAME_INVALID', host } })
+  expect(server.log).toEqual([])
+})
+
+test('a name is reached over IPv4 where IPv6 does not answer', async () => {
+  await using server = await serveRegistry(images, { tls })
+  const name = `localhost:${server.port}/ns/app:v1`
+  await expect(trusting().resolve({ transport: 'registry', name })).resolves.toBeDefined()
 })

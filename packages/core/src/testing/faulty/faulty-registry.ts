@@ -164,7 +164,7 @@ const PIECE_BYTES = 64 * 1024
 async function send(
   socket: Socket,
   raw: Socket,
-  { head, body, then, limitBytes, drip }: WireResponse,
+  { head, body, then, limitBytes, lingerMs, drip }: WireResponse,
   count: (bytes: number) => void,
 ): Promise<boolean> {
   const pieceBytes = drip === undefined ? PIECE_BYTES : Math.max(1, Math.ceil(body.length / drip.pieces))
@@ -177,6 +177,7 @@ async function send(
     if (drip !== undefined) await delay(drip.waitMs)
   }
   const isCut = head.length + body.length > limitBytes
+  if (lingerMs > 0) await delay(lingerMs)
   if (then === 'close') socket.end()
   if (then === 'reset' && isCut) raw.resetAndDestroy()
   if (then === 'zeros') {

@@ -1,7 +1,7 @@
 /** What happens to one response; `afterBytes` count from the first byte of the status line. */
 export type WireFault =
-  /** The connection breaks (RST) or ends (FIN). */
-  | { readonly kind: 'reset' | 'close'; readonly afterBytes: number }
+  /** The connection breaks (RST) or ends (FIN), after a while in which what was sent can arrive (default none). */
+  | { readonly kind: 'reset' | 'close'; readonly afterBytes: number; readonly lingerMs?: number }
   /** Nothing more comes, and the connection stays open. */
   | { readonly kind: 'stall'; readonly afterBytes: number }
   /** The body comes in so many pieces. */

@@ -11,6 +11,7 @@ export interface WireResponse {
   /** What follows, after `limitBytes` of head and body: the next request, FIN, RST, silence or zeros for ever. */
   readonly then: 'go on' | 'close' | 'reset' | 'stall' | 'zeros'
   readonly limitBytes: number
+  readonly lingerMs: number
   readonly drip?: { readonly pieces: number; readonly waitMs: number } | undefined
 }
 
@@ -45,8 +46,9 @@ export function wireResponse(
   if (context.isHead) draft.body = new Uint8Array()
   const head = headOf(draft)
   const body = draft.framing === 'chunked' ? chunked(draft.body, fault) : draft.body
+  const lingerMs = (fault?.kind === 'reset' || fault?.kind === 'close' ? fault.lingerMs : undefined) ?? 0
   const drip = fault?.kind === 'drip' ? fault : undefined
-  return { status: draft.status, head, body, then: draft.then, limitBytes: draft.limitBytes, drip }
+  return { status: draft.status, head, body, then: draft.then, limitBytes: draft.limitBytes, lingerMs, drip }
 }
 
 function draftOf(answer: Answer, { range }: WireContext): Draft {

@@ -1,7 +1,7 @@
 import { unlink } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 
-const BLOCK_BYTES = 1024 * 1024
+const BLOCK_BYTES = 256 * 1024
 
 /** The beginning of a blob in a file, read by one who then goes on writing it. */
 export class KeptBlob implements AsyncDisposable {
