@@ -235,3 +235,14 @@ mount_kinds() {
         done
     fi
 }
+
+# fstab_mounts FILE DIRECTORY: does a line of the file have the directory mounted at boot?
+fstab_mounts() {
+    [ -f "$1" ] || return 1
+    while read -r what where _ options _ || [ -n "$what" ]; do
+        case $what in '' | '#'*) continue ;; esac
+        [ "$where" = "$2" ] || [ "$where" = "$2/" ] || continue
+        case ,$options, in *,noauto,*) ;; *) return 0 ;; esac
+    done <"$1"
+    return 1
+}

@@ -1,23 +1,33 @@
 #!/bin/sh
-# Mount the composefs image that the kernel command line names in the place of /sysroot, for systemd to switch to.
+# Mount the composefs image that the kernel command line names in the place of /sysroot, for systemd (or whatever the
+# initramfs has) to switch to; in a running system, at the place from which systemd restarts user space.
 #
 #   composefs=HEX    fs-verity is required: of the image, whose digest HEX is, and of every object behind it
 #   composefs=?HEX   fs-verity may be missing, unless the repository itself demands it
 #
 # Layout of the disk and the result are those of bootc's own initramfs program: the root is an overlay with the source
 # "composefs:HEX", /etc and /var come from state/deploy/HEX, the physical root is at /sysroot, read-only.
-# Nothing but sh, mount and fsverity is used, and kernel features up to 6.7.
+# Nothing but sh, mount and fsverity is used, also those of busybox, and kernel features up to 6.7.
+#
+#   --sysroot DIR      where the initramfs has mounted the disk (default /sysroot)
+#   --next-root DIR    the system is running: leave /sysroot as it is, and put the root at DIR (/run/nextroot)
+#   --arguments TEXT   read this instead of the kernel command line
+#   --config FILE      settings (default /usr/lib/composefs/setup-root-conf.toml)
+#   --run DIR, --cmdline FILE   for tests
 set -eu
 export LC_ALL=C
 
 sysroot=/sysroot run=/run/bootc-sdk-root
 cmdline_file=/proc/cmdline config=/usr/lib/composefs/setup-root-conf.toml
-while [ "$#" -gt 1 ]; do # for tests
+arguments='' next=''
+while [ "$#" -gt 1 ]; do
     case $1 in
         --sysroot) sysroot=$2 ;;
         --run) run=$2 ;;
         --cmdline) cmdline_file=$2 ;;
         --config) config=$2 ;;
+        --next-root) next=$2 ;;
+        --arguments) arguments=$2 ;;
     esac
     shift 2
 done
@@ -33,13 +43,19 @@ note() { printf 'bootc-sdk: %s\n' "$1" >&2; }
 
 # Another entry of the boot menu is what nearly always helps.
 other_entry="choose another entry in the boot menu, or boot an installation medium and repair the disk"
+edit_entry="correct it in the boot menu (key e)"
+if [ -n "$next" ]; then
+    other_entry="restart the machine instead"
+    edit_entry=$other_entry
+fi
 
 # --- what is asked for ---
-cmdline=$(cat "$cmdline_file")
+cmdline=$arguments
+[ -n "$cmdline" ] || cmdline=$(cat "$cmdline_file")
 found=$(candidates "$cmdline") || {
     # The subshell's variables are gone: parse again for the word and the reason.
     candidates "$cmdline" >/dev/null || :
-    refuse "the kernel argument $word $problem" "correct it in the boot menu (key e)"
+    refuse "the kernel argument $word $problem" "$edit_entry"
 }
 [ -n "$found" ] || refuse "no composefs= argument on the kernel command line" "add it in the boot menu (key e)"
 if [ -e "$config" ]; then
@@ -113,14 +129,21 @@ fi
 if [ "$demand" = required ]; then verity=,verity=require; fi
 
 # --- mounts ---
-# A mount cannot be moved out of a shared one; systemd itself makes all private when it switches root.
-mount --make-rprivate /
 mkdir -p "$run" && chmod 0700 "$run"
-undo() {
-    for at in "$run"/*; do umount -R -l "$at" 2>/dev/null || :; done
+undo() { # -l takes what is mounted below along
+    for at in "$run"/*; do umount -l "$at" 2>/dev/null || :; done
+    [ -z "$next" ] || umount -l "$run" 2>/dev/null || :
     rmdir "$run"/* "$run" 2>/dev/null || :
 }
 trap undo EXIT
+# A mount cannot be moved out of a shared one. systemd itself makes all private when it switches root, but in a running
+# system what others see must stay shared: there only the place where the pieces are put together is not.
+if [ -z "$next" ]; then
+    mount --make-rprivate /
+else
+    mount --bind "$run" "$run"
+    mount --make-private "$run"
+fi
 attempt() { # WHAT COMMAND...: run, and refuse with its error
     what=$1
     shift
@@ -137,9 +160,18 @@ transient() { # LOWER SOURCE TARGET: an overlay that forgets; its directories li
 }
 
 mkdir -p "$run/erofs" "$run/physical" "$run/root"
-attempt "mounting the EROFS image" mount -t erofs -o ro "$image" "$run/erofs"
+disk=$sysroot
+if [ -n "$next" ]; then
+    # The kernel keeps the image's file open. By way of /sysroot that would keep systemd from unmounting it.
+    mkdir -p "$run/disk"
+    attempt "the disk" mount --bind "$sysroot" "$run/disk"
+    # There it is read-only for everybody, and /etc and /var are not.
+    attempt "the disk, writable" mount -o remount,bind,rw "$run/disk"
+    disk=$run/disk
+fi
+attempt "mounting the EROFS image" mount -t erofs -o ro "$disk/composefs/$object" "$run/erofs"
 attempt "mounting the overlay" mount -t overlay \
-    -o "ro,lowerdir=$run/erofs::$store/objects,metacopy=on,redirect_dir=on$verity" "composefs:$id" "$run/root"
+    -o "ro,lowerdir=$run/erofs::$disk/composefs/objects,metacopy=on,redirect_dir=on$verity" "composefs:$id" "$run/root"
 umount -l "$run/erofs"
 root=$run/root
 if [ "$root_transient" = true ]; then
@@ -161,8 +193,8 @@ mount_state() { # NAME KIND
             ;;
     esac
     # var is a link to what all deployments share. It must not lead out of the disk.
-    source=$(readlink -f "$state/$1") || source=
-    case $source in "$sysroot"/*) ;; *) source= ;; esac
+    source=$(readlink -f "$disk/state/deploy/$id/$1") || source=
+    case $source in "$disk"/*) ;; *) source= ;; esac
     [ -d "$source" ] || refuse "there is no $state/$1" "$other_entry"
     case $2 in
         bind) attempt "/$1" mount --bind "$source" "$root/$1" ;;
@@ -175,6 +207,11 @@ mount_state() { # NAME KIND
     esac
 }
 mount_state etc "$etc_kind"
+# A /var of its own is systemd's to mount, as ostree leaves it: it takes what is mounted already for what fstab means.
+if [ "$var_kind" = bind ] && [ ! -L "$root/etc/fstab" ] && fstab_mounts "$root/etc/fstab" /var; then
+    var_kind=none
+    note "/var is in fstab"
+fi
 mount_state var "$var_kind"
 if [ -d "$root/sysroot" ]; then
     attempt "the physical root at /sysroot" mount --move "$run/physical" "$root/sysroot"
@@ -185,11 +222,19 @@ fi
 # udev made this link because firmware and boot loader say that the machine started from this disk. systemd then looks
 # for the disk's other partitions, which it finds for a root that is an overlay only when told here; bootc does the same.
 # https://github.com/systemd/systemd/issues/35017
-if [ -b /dev/gpt-auto-root ] && [ ! -L /run/systemd/volatile-root ]; then
+if [ -z "$next" ] && [ -b /dev/gpt-auto-root ] && [ ! -L /run/systemd/volatile-root ]; then
     mkdir -p /run/systemd
     ln -s "/dev/block/$(mountpoint -x /dev/gpt-auto-root)" /run/systemd/volatile-root
 fi
 
+if [ -n "$next" ]; then
+    # Clones of shared mounts are shared with them: what is mounted in one system must not show up in the other.
+    mount --make-rprivate "$root"
+    mkdir -p "$next"
+    attempt "the next root" mount --move "$root" "$next"
+    note "next root is composefs:$id, fs-verity ${demand}"
+    exit 0
+fi
 umount -l "$sysroot"
 mount --move "$root" "$sysroot"
 note "root is composefs:$id, fs-verity ${demand}"

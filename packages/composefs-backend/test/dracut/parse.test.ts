@@ -118,6 +118,22 @@ describe.each(shells)('in %s', (shell) => {
     expect(config('', 'systemd.volatile=no')).toBe('root= etc=bind var=bind')
     expect(config('[var]\nmount = "bind"', 'systemd.volatile=state')).toBe('root= etc=bind var=bind')
   })
+
+  test.each([
+    ['a line of its own', '# /var\nUUID=1 / ext4\n UUID=2\t/var ext4 defaults 0 2\n', true],
+    ['the last line, not ended, with a slash', 'UUID=2 /var/', true],
+    ['a comment', '#UUID=2 /var ext4 defaults 0 2\n', false],
+    ['something below', 'UUID=2 /var/home ext4 defaults 0 2\nUUID=3 /variant xfs\n', false],
+    ['not at boot', 'UUID=2 /var ext4 rw,noauto,x 0 2\n', false],
+    ['an option that only looks so', 'UUID=2 /var ext4 x-noauto 0 2\n', true],
+    ['patterns and commands', '* /va? ext4\n$(false) `false` ext4\n', false],
+    ['nothing', '', false],
+  ])('fstab: %s', (_what, text, expected) => {
+    const path = join(dir, 'fstab')
+    writeFileSync(path, text)
+    expect(withParser(shell, 'fstab_mounts "$1" /var', path).status === 0).toBe(expected)
+    expect(withParser(shell, 'fstab_mounts "$1" /var', join(dir, 'absent')).status).toBe(1)
+  })
 })
 
 test('words are split as the rule says, whatever bytes there are', () => {

@@ -1,5 +1,15 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
@@ -19,7 +29,14 @@ function whyNot(): string | undefined {
   return undefined
 }
 
-describe.skipIf(reason)(`the root is set up from a disk${reason ? ` (${reason})` : ''}`, () => {
+// An initramfs of Debian or Arch may have busybox only; in CI it must be there to test with.
+const toolsets = [
+  'util-linux',
+  ...(process.env['CI'] || spawnSync('which', ['busybox']).status === 0 ? ['busybox'] : []),
+]
+
+const title = `the root is set up from a disk${reason ? ` (${reason})` : ''}`
+describe.skipIf(reason).each(toolsets)(`${title}, with %s`, (tools) => {
   let dir: string
   let id: string
   const object = (hex: string) => join(dir, 'sysroot/composefs/objects', hex.slice(0, 2), hex.slice(2))
@@ -45,6 +62,11 @@ describe.skipIf(reason)(`the root is set up from a disk${reason ? ` (${reason})`
     put(join(dir, 'bin/fsverity'), `#!/bin/sh\n. '${dir}/measured'\n`)
     chmodSync(join(dir, 'bin/fsverity'), 0o755)
     measures({})
+    if (tools === 'busybox') {
+      const { stdout } = spawnSync('busybox', ['--list'], { encoding: 'utf8' })
+      const busybox = spawnSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).stdout.trim()
+      for (const applet of stdout.trim().split('\n')) symlinkSync(busybox, join(dir, 'bin', applet))
+    }
   })
   afterEach(() => rmSync(dir, { recursive: true, force: true }))
 
@@ -56,13 +78,16 @@ describe.skipIf(reason)(`the root is set up from a disk${reason ? ` (${reason})`
   const objectPath = () => `objects/${id.slice(0, 2)}/${id.slice(2)}`
 
   /** Run it in a mount namespace of its own, then `script` in the new root. */
-  const setUp = (cmdline: string, script = 'true', config = '') => {
+  const setUp = (cmdline: string, script = 'true', config = '', options = '') => {
     writeFileSync(join(dir, 'cmdline'), `${cmdline}\n`)
     if (config !== '') writeFileSync(join(dir, 'conf.toml'), config)
     const outer = `
       mount --bind "$1/sysroot" "$1/sysroot"
-      PATH=$1/bin:$PATH "$2/setup-root.sh" --sysroot "$1/sysroot" --run "$1/run" --cmdline "$1/cmdline" --config "$1/conf.toml"
-      cd "$1/sysroot"
+      mkdir -p "$1/next"
+      ${options.includes('--next-root') ? 'mount --make-rshared /; mount -o remount,bind,ro "$1/sysroot"' : ''}
+      PATH=$1/bin${tools === 'busybox' ? '' : ':$PATH'} ${tools === 'busybox' ? '"$1/bin/sh"' : ''} "$2/setup-root.sh" \\
+        --sysroot "$1/sysroot" --run "$1/run" --cmdline "$1/cmdline" --config "$1/conf.toml" ${options}
+      cd "$1/${options.includes('--next-root') ? 'next' : 'sysroot'}"
       eval "$3"`
     const { stdout, stderr, status } = spawnSync(
       'unshare',
@@ -90,6 +115,51 @@ describe.skipIf(reason)(`the root is set up from a disk${reason ? ` (${reason})`
     expect(out).toContain('left: \n')
     expect(readFileSync(join(dir, 'sysroot/state/deploy', id, 'etc/new'), 'utf8')).toBe('new\n')
     expect(readFileSync(join(dir, 'sysroot/state/os/default/var/new'), 'utf8')).toBe('new\n')
+  })
+
+  test('beside the running root for a soft reboot: writable state, nothing shared, the old root as it was', () => {
+    const { out, err, status } = setUp(
+      `root=LABEL=root composefs=${'b2'.repeat(64)}`,
+      `${mounts} "$PWD"; ${mounts} "$PWD/sysroot"
+       cat etc/local var/kept; echo new >etc/new; echo new >var/new; ls sysroot
+       (: >usr/x) 2>/dev/null || echo usr is read-only
+       (: >sysroot/x) 2>/dev/null || echo sysroot is read-only; echo "left: $(ls "$1/run" 2>/dev/null)"
+       mkdir "$1/sysroot/x" 2>/dev/null || echo the old one is read-only
+       umount "$1/sysroot" && echo the old one is not in use
+       umount -R -l "$1/next"; ls -A "$1/next"; grep -c "$1/next" /proc/self/mountinfo || :`,
+      '',
+      `--next-root "$1/next" --arguments "x composefs=?${id} y"`,
+    )
+    expect(err).toContain(`next root is composefs:${id}, fs-verity optional`)
+    expect(status).toBe(0)
+    expect(out.split('\n')[0]).toMatch(new RegExp(`^composefs:${id} overlay ro,`))
+    expect(out).toContain('local\nkept\ncomposefs\nstate\nusr is read-only\nsysroot is read-only\nleft: \n')
+    expect(out).toContain('the old one is read-only\nthe old one is not in use\n0\n')
+    expect(readFileSync(join(dir, 'sysroot/state/deploy', id, 'etc/new'), 'utf8')).toBe('new\n')
+    expect(readFileSync(join(dir, 'sysroot/state/os/default/var/new'), 'utf8')).toBe('new\n')
+  })
+
+  test('a next root that cannot be set up leaves nothing behind', () => {
+    writeFileSync(object(id), 'garbage'.repeat(9000))
+    const { err, status } = setUp('', '', '', `--next-root "$1/next" --arguments "composefs=?${id}"`)
+    expect(err).toContain('mounting the EROFS image')
+    expect(err).toContain('restart the machine instead')
+    expect(status).toBe(1)
+    expect(readdirSync(join(dir, 'next'))).toEqual([])
+    expect(existsSync(join(dir, 'run'))).toBe(false)
+  })
+
+  test('a /var of its own in fstab is left to systemd, as long as nothing else is asked for', () => {
+    const fstab = join(dir, 'sysroot/state/deploy', id, 'etc/fstab')
+    const show = `${mounts} "$PWD/var" || echo none`
+    writeFileSync(fstab, 'UUID=1 /var ext4 defaults 0 2\n')
+    const left = setUp(`composefs=?${id}`, show)
+    expect(left).toMatchObject({ out: 'none\n', status: 0 })
+    expect(left.err).toContain('/var is in fstab')
+    expect(setUp(`composefs=?${id}`, show, '[var]\ntransient = true\n').out).toMatch(/^transient overlay /)
+    writeFileSync(fstab, 'UUID=1 /var/home ext4 defaults 0 2\n')
+    rmSync(join(dir, 'conf.toml'))
+    expect(setUp(`composefs=?${id}`, show).out).not.toBe('none\n')
   })
 
   test('a transient root takes writes and forgets them; its source still names the image', () => {
