@@ -21,9 +21,9 @@ test('streams together are as fast as the limit, and each gets its share', async
       finished.push(clock.elapsedMs())
     }),
   )
-  // 20 000 bytes, of which the first 1000 pass at once.
-  expect(clock.elapsedMs()).toBe(1900)
-  expect(Math.min(...finished)).toBeGreaterThan(1800)
+  // 20 000 bytes, of which the first 5000 pass at once.
+  expect(clock.elapsedMs()).toBe(1500)
+  expect(Math.min(...finished)).toBeGreaterThan(1400)
 })
 
 test('time in which nothing passed is not made up for', async () => {
@@ -34,7 +34,7 @@ test('time in which nothing passed is not made up for', async () => {
   await limit.take(100)
   expect(clock.elapsedMs()).toBe(60_000)
   await limit.take(1000)
-  expect(clock.elapsedMs()).toBe(61_000)
+  expect(clock.elapsedMs()).toBe(60_600)
 })
 
 test('whoever waits can be stopped, and the others go on', async () => {
@@ -47,7 +47,7 @@ test('whoever waits can be stopped, and the others go on', async () => {
   await expect(stopped).rejects.toThrow('enough')
   await expect(limit.take(1, stop.signal)).rejects.toThrow('enough')
   await other
-  expect(clock.elapsedMs()).toBe(1900)
+  expect(clock.elapsedMs()).toBe(1500)
 })
 
 test.each([0, -1, NaN])('%s bytes per second are refused', (rate) => {
@@ -71,7 +71,7 @@ test('layers of a transport share its limit', async () => {
   const bytes = blobs.reduce((sum, blob) => sum + blob.length, 0)
   expect(blobs.every((blob, i) => blob.equals(image.layers[i]!.blob))).toBe(true)
   const expectedMs = (bytes / 100_000) * 1000
-  expect(clock.elapsedMs()).toBeGreaterThan(expectedMs - 101)
+  expect(clock.elapsedMs()).toBeGreaterThan(expectedMs - 501)
   expect(clock.elapsedMs()).toBeLessThan(expectedMs + 1)
   await transport.close()
 })

@@ -1,8 +1,8 @@
 import type { Bytes } from '../../interfaces/common.js'
 import type { Timing } from './retry.js'
 
-/** What has not been used for a while is not saved up for longer than this. */
-const BURST_MS = 100
+/** What has not been used is saved up for so long: a machine that is busy elsewhere makes up for it. */
+const BURST_MS = 500
 
 /** Bandwidth that several streams share. */
 export interface RateLimit {
