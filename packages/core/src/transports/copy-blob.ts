@@ -1,3 +1,4 @@
+import { isBootcError } from '../errors.js'
 import { byteMeter } from '../orchestrate/byte-meter.js'
 import type { Bytes, Digest, OpOptions } from '../interfaces/common.js'
 import type { ImageDestination } from '../interfaces/destination.js'
@@ -25,6 +26,8 @@ export interface OpenBlob {
   /** The same from an offset on. */
   reopen?(offset: number): Bytes
   done?(): Promise<void>
+  /** It is at the target, or its bytes are wrong: nobody will ask for it again. */
+  settled?(): Promise<void>
 }
 
 export interface CopyBlobOptions extends OpOptions<CopyEvent> {
@@ -51,7 +54,7 @@ export async function copyBlob(
   }
   if (blob.descriptor !== undefined && (await has(blob.descriptor))) return skip(blob.descriptor)
   if (mayTransfer === false) throw notFound(`${blob.id} at the target`, { digest: blob.id })
-  const { descriptor, bytes, reopen, done } = await blob.open()
+  const { descriptor, bytes, reopen, done, settled } = await blob.open()
   try {
     if (blob.descriptor === undefined && (await has(descriptor))) return skip(descriptor)
     const meter = byteMeter(blob.id, descriptor.size, (detail) => onProgress?.({ type: 'copy:blob', detail }))
@@ -63,8 +66,12 @@ export async function copyBlob(
       ...(reopen === undefined ? {} : { reopen: (offset) => metered(reopen(offset), meter, offset) }),
     })
     meter.end()
+    await settled?.()
     totals.copiedBytes += descriptor.size
     return descriptor
+  } catch (error) {
+    if (isBootcError(error) && error.code.startsWith('IMAGE_')) await settled?.()
+    throw error
   } finally {
     await done?.()
   }

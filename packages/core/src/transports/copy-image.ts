@@ -87,10 +87,11 @@ function asTheyAre(image: ResolvedImage, { source, signal }: CopyImageOptions): 
   const { transport } = source
   const open = (descriptor: Descriptor): OpenBlob => {
     const bytes = transport.openLayer(image, descriptor, { signal })
-    if (!transport.supports.range) return { descriptor, bytes }
+    const settled = async () => transport.forgetLayer?.(descriptor)
+    if (!transport.supports.range) return { descriptor, bytes, settled }
     const reopen = (start: number) =>
       transport.openLayer(image, descriptor, { signal, range: { start, end: descriptor.size } })
-    return { descriptor, bytes, reopen }
+    return { descriptor, bytes, reopen, settled }
   }
   return {
     blobs: [

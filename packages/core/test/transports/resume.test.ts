@@ -19,6 +19,7 @@ import { buildImage, faultyRegistry, file, memoryBackend, memorySysroot } from '
 import type { FaultyRegistry, WireFault } from '../../src/testing/index.js'
 import { seededRandom } from '../../src/testing/seeded-random.js'
 import { PartialBlobs, sweepPartialBlobs } from '../../src/transports/registry/partial-blobs.js'
+import { copyImage, ociDestination } from '../../src/transports/index.js'
 import type { RegistryTransportOptions } from '../../src/transports/index.js'
 import { quickTransport } from './helpers.js'
 
@@ -229,6 +230,18 @@ test('where nothing can be kept, a pull goes on without', async () => {
   await writeFile(join(root, 'cache'), 'no directory')
   const { pull } = await setup()
   expect((await pull()).result.changed).toBe(true)
+})
+
+test('a copy goes on too, and keeps nothing when it is done', async () => {
+  await leave(big.blob.subarray(0, 10 * MIB))
+  const transport = quickTransport({ partialBlobs: { dir } })
+  await copyImage({
+    source: { transport, reference: registry.reference('ns/app', 'v1') },
+    target: { destination: ociDestination(), reference: { transport: 'oci', name: join(root, 'copy:v1') } },
+  })
+  await transport.close()
+  expect(bigRequests().map(({ range }) => range)).toEqual([`bytes=${10 * MIB}-`])
+  expect(await readdir(dir)).toEqual([])
 })
 
 test('two pulls at once share what comes', async () => {
