@@ -113,6 +113,27 @@ export function dirSuite(options: DirSuiteOptions): void {
       assert.equal((await dir.stat('l'))?.uid, 14)
     })
 
+    test('pipes and marks of overlayfs can be made where there is a way, under any name', async (dir) => {
+      if (dir.mknod === undefined) return
+      const whiteout = { type: 'char', major: 0, minor: 0 } as const
+      const names = ['w', 'd/w\udcff']
+      await dir.mkdir('d')
+      for (const name of names) {
+        await dir.mknod(name, whiteout, { mode: 0o640, mtime: 1_500_000_000 })
+        const stat = await dir.stat(name)
+        assert.deepEqual([stat?.type, stat?.mode, stat?.mtime], ['char', 0o640, 1_500_000_000])
+      }
+      await dir.mknod('p', { type: 'fifo', major: 0, minor: 0 })
+      assert.equal((await dir.stat('p'))?.type, 'fifo')
+      await rejectsWith(/^TREE_EXISTS$/, () => dir.mknod!('p', whiteout))
+      await rejectsWith(/^TREE_NOT_FOUND$/, () => dir.mknod!('missing/w', whiteout))
+      await dir.remove('d')
+      assert.deepEqual(
+        (await allOf(dir.list(''))).map(({ name }) => name),
+        ['p', 'w'],
+      )
+    })
+
     test('extended attributes: the whole set is replaced; unsupported ones are refused', async (dir) => {
       const xattrs = [
         { name: 'user.b', value: Buffer.from([0, 1, 255]) },

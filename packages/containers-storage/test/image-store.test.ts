@@ -1,7 +1,9 @@
 import { imageStoreSuite } from '@bootc-sdk/conformance'
-import { memoryDir } from '@bootc-sdk/core/testing'
-import { describe, test } from 'vitest'
+import { pullImage } from '@bootc-sdk/core'
+import { buildImage, buildIndex, file, memoryDir, memoryTransport, readText } from '@bootc-sdk/core/testing'
+import { describe, expect, test } from 'vitest'
 import { containersImageStore } from '../src/index.js'
+import { bigDataName, layerIds, linkName } from '../src/write/storage-layout.js'
 
 imageStoreSuite({
   name: 'containers-storage in memory',
@@ -11,4 +13,44 @@ imageStoreSuite({
     const dir = memoryDir()
     return { store: containersImageStore(dir), reopen: async () => containersImageStore(dir) }
   },
+})
+
+test('names in the store are those that skopeo gives', () => {
+  // From overlay storage written by skopeo 1.9.3.
+  const diffIds = [
+    'sha256:fda80555f3f96f22c6d0c6e3719aa984928e7ad02ed45f9c76c8f1727a296642',
+    'sha256:8c3607456b3a20deb9fce01702e151af71044695ccfccec8f486e8a24960ec62',
+  ] as const
+  expect(layerIds(diffIds)).toEqual([
+    'fda80555f3f96f22c6d0c6e3719aa984928e7ad02ed45f9c76c8f1727a296642',
+    '40b3fb52cf195747eecbbb8fe7119edcd9788092a0f9a34b591463bf45eb2338',
+  ])
+  expect(bigDataName('manifest')).toBe('manifest')
+  expect(bigDataName('sha256:e5f2036f809378866ef256b58f1a95fd44599479d36f91255545d4990a920e47')).toBe(
+    '=c2hhMjU2OmU1ZjIwMzZmODA5Mzc4ODY2ZWYyNTZiNThmMWE5NWZkNDQ1OTk0NzlkMzZmOTEyNTU1NDVkNDk5MGE5MjBlNDc=',
+  )
+  // Drawn by lot there; all that counts is that they are short, and as many as there are layers.
+  expect(new Set(layerIds(diffIds).map(linkName)).size).toBe(2)
+  expect(linkName('a')).toMatch(/^[A-Z2-7]{26}$/)
+})
+
+test('an image that an index led to is found by the digest of either', async () => {
+  const dir = memoryDir()
+  const image = buildImage({ layers: [{ entries: [file('a', 'a')] }] })
+  const index = buildIndex([image])
+  const reference = { transport: 'registry', name: `registry.test/a@${index.digest}` } as const
+  await pullImage({
+    transports: [memoryTransport({ [reference.name]: index })],
+    store: containersImageStore(dir),
+    reference,
+    platform: { architecture: 'amd64', os: 'linux' },
+  })
+  const store = containersImageStore(dir)
+  expect((await store.lookup(reference))?.manifestDigest).toBe(image.manifestDigest)
+  expect((await store.get(image.manifestDigest))?.configDigest).toBe(image.configDigest)
+  expect(await store.get(index.digest)).toBeUndefined()
+  const kept = JSON.parse((await readText(dir, 'overlay-images/images.json'))!) as {
+    'big-data-names': string[]
+  }[]
+  expect(kept[0]!['big-data-names']).toContain(`manifest-${index.digest}`)
 })

@@ -1,8 +1,10 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { imageStoreSuite } from '@bootc-sdk/conformance'
 import { pullImage } from '@bootc-sdk/core'
 import { ociTransport } from '@bootc-sdk/core/transports'
@@ -239,6 +241,27 @@ describe.skipIf(why !== undefined)(`storage for the real skopeo${reason}`, () =>
       config: { digest: string }
     }
     expect(manifest.config.digest).toBe(odd.configDigest)
+  })
+
+  test('other programs that hold a list\u2019s lock are waited for, and see that it changed', async () => {
+    const { root } = await storeOf('locked')
+    const lock = join(root, 'overlay-layers/layers.lock')
+    const [before, inode] = [readFileSync(lock), lstatSync(lock).ino]
+    // POSIX locks, as podman takes them.
+    const script =
+      'import fcntl,sys,time; f=open(sys.argv[1],"r+b"); fcntl.lockf(f,fcntl.LOCK_EX); print(1,flush=True); sys.stdin.read()'
+    const holder = spawn('python3', ['-c', script, lock], { stdio: ['pipe', 'pipe', 'inherit'] })
+    await once(holder.stdout, 'data')
+    let done = false
+    const pruned = containersImageStore(nodeDir(root)).prune(new Set())
+    void pruned.finally(() => (done = true))
+    await sleep(300)
+    expect(done).toBe(false)
+    holder.stdin.end()
+    expect(await pruned).toMatchObject({ images: 1, layers: 3 })
+    expect(lstatSync(lock).ino).toBe(inode)
+    expect(readFileSync(lock).length).toBe(64)
+    expect(readFileSync(lock).equals(before)).toBe(false)
   })
 
   test('skopeo adds to the store, and we remove from what it made', async () => {

@@ -82,13 +82,16 @@ async function commit(
   operation.signal?.throwIfAborted()
   await using _lock = await lockStorage(dir, operation)
   let records = await readRecords(dir, storagePaths.layers)
+  let isNew = false
   for (const layer of wanted) {
     const known = records.find(({ id }) => id === layer.id)
     if (known !== undefined && isComplete(known)) continue
-    operation.signal?.throwIfAborted()
     const record = await publish(storage, { ...layer, created }, records, operation)
-    await dir.sync()
     records = [...records.filter(({ id }) => id !== layer.id), record]
+    isNew = true
+  }
+  if (isNew) {
+    await dir.sync()
     await writeRecords(storage, storagePaths.layers, records)
     await touchLock(storage, storagePaths.layersLock)
   }

@@ -34,7 +34,6 @@ export async function stage(
     const place = stagedPath(diffId)
     // Another import may have brought the same.
     if ((await dir.stat(place)) === undefined) await dir.rename(working, place)
-    await dir.sync()
     return facts
   } finally {
     await dir.remove(working)
