@@ -171,7 +171,7 @@ test('any tree comes back as the same commit, in one layer and in several, and g
       await using two = await encapsulate(repo, commit, options)
       expect(two.image.manifestDigest).toBe(one.image.manifestDigest)
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   )
 })
 

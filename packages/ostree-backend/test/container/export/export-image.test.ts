@@ -47,21 +47,20 @@ const others = [
   '14-symlink-targets',
 ]
 
-describe.each(others)('%s, stored', (name) => {
-  test.skipIf(labelled.includes(name))(
-    'is exported, imported elsewhere, and gives the same files there',
-    async () => {
-      const { repo, image } = await importedRepo(name)
-      await using made = await exportImage(repo, image)
-      const elsewhere = await memoryRepo()
-      const imported = await importBuilt(ostreeImageStore(elsewhere), made)
-      const { root_dirtree, root_dirmeta } = goldenCase(name).merge
-      const { rootTree, rootMeta } = await elsewhere.readCommit(imported.id)
-      expect({ rootTree, rootMeta }).toEqual({ rootTree: root_dirtree, rootMeta: root_dirmeta })
-      expect(imported.config.history).toEqual(image.config.history)
-    },
-  )
+describe.each(others.filter((name) => !labelled.includes(name)))('%s, stored', (name) => {
+  test('is exported, imported elsewhere, and gives the same files there', async () => {
+    const { repo, image } = await importedRepo(name)
+    await using made = await exportImage(repo, image)
+    const elsewhere = await memoryRepo()
+    const imported = await importBuilt(ostreeImageStore(elsewhere), made)
+    const { root_dirtree, root_dirmeta } = goldenCase(name).merge
+    const { rootTree, rootMeta } = await elsewhere.readCommit(imported.id)
+    expect({ rootTree, rootMeta }).toEqual({ rootTree: root_dirtree, rootMeta: root_dirmeta })
+    expect(imported.config.history).toEqual(image.config.history)
+  })
+})
 
+describe.each(others)('%s, stored', (name) => {
   test('comes out the same from what was imported again', async () => {
     const { repo, image } = await importedRepo(name)
     await using made = await exportImage(repo, image)
