@@ -53,7 +53,7 @@ test.each(Object.entries(stores))(
         target: { transport: 'registry', name: 'reg.example/app:v1' },
         retryWaitMs: 0,
         timestamp: 1,
-        signal: AbortSignal.timeout(60_000),
+        signal: AbortSignal.timeout(120_000),
       })
     const expected = await makeStore(memoryDir()).then(async (store) => {
       await pull(store, 'clean/app')
@@ -68,7 +68,7 @@ test.each(Object.entries(stores))(
       const before = hasEarlier ? [earlier.manifestDigest] : []
       const repository = `s${seed}/app`
       registry.push(repository, 'v1', image, faults(seed))
-      const transport = registryTransport({ timing: quickTiming(), stallTimeoutMs: 150 })
+      const transport = registryTransport({ timing: quickTiming(), stallTimeoutMs: 400 })
       try {
         const result = await pull(store, repository, transport)
         expect(result.image).toMatchObject({

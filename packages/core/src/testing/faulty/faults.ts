@@ -85,12 +85,12 @@ export function faults(seed: number): FaultSchedule {
       // Somebody must get as far as the layers: documents break less often.
       const isBlob = request.path.includes('/blobs/')
       if (temper === 'broken') {
-        return isBlob || chance < 0.2 ? only(own, request) : undefined
+        return isBlob || chance < 0.05 ? only(own, request) : undefined
       }
       if (temper === 'bad start') {
-        return (isBlob || chance < 0.3) && request.nth < badRequests ? drawFrom(own)(own, request) : undefined
+        return (isBlob || chance < 0.1) && request.nth < badRequests ? drawFrom(own)(own, request) : undefined
       }
-      const share = (temper === 'calm' ? 0.25 : 0.6) * (isBlob ? 1 : 0.3)
+      const share = (temper === 'calm' ? 0.25 : 0.6) * (isBlob ? 1 : 0.15)
       return chance < share ? drawFrom(own)(own, request) : undefined
     },
   }
