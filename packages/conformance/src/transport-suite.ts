@@ -82,6 +82,28 @@ export function transportSuite(options: TransportSuiteOptions): void {
       }
     })
 
+    test('what is opened raw is what resolving found, with its config and layers', async (bench) => {
+      const { transport, references } = bench
+      if (transport.openRaw === undefined) return
+      const resolved = await transport.resolve(references.one)
+      const raw = await transport.openRaw(references.one)
+      assert.equal(raw.top.digest, resolved.index?.digest ?? resolved.manifestDigest)
+      assert.equal(sha256(raw.top.bytes), raw.top.digest)
+      for (const blob of [resolved.manifest.config, ...resolved.manifest.layers]) {
+        assert.equal(sha256(await bytesOf(raw.blob(blob))), blob.digest)
+        const tail = await bytesOf(raw.blob(blob, { range: { start: blob.size - 5, end: blob.size } }))
+        assert.equal(tail.length, 5)
+      }
+      const { openRaw } = transport
+      await rejectsWith(/^(TRANSPORT|IMAGE)_/, () => openRaw(references.missing))
+    })
+
+    test('a digest that is asked for is that of the manifest, or none', async ({ transport, references }) => {
+      const asked = await transport.askDigest?.(references.one)
+      if (asked === undefined) return
+      assert.equal(asked, (await transport.resolve(references.one)).manifestDigest)
+    })
+
     test('the same layer can be read again, and two at once', async ({ transport, references }) => {
       const resolved = await transport.resolve(references.two)
       const [a, b] = resolved.manifest.layers

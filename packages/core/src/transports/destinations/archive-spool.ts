@@ -60,7 +60,7 @@ export class ArchiveSpool {
   async close(): Promise<void> {
     const blobs = [...this.blobs.values()]
     this.blobs.clear()
-    await Promise.all(blobs.map((blob) => (blob instanceof Uint8Array ? undefined : blob.file.close())))
+    for (const blob of blobs) if (!(blob instanceof Uint8Array)) await blob.file.close()
   }
 }
 

@@ -3,7 +3,7 @@ import { mediaTypes } from '../../oci/media-types.js'
 import { parseLayoutName } from '../local/layout-name.js'
 import { blobName } from '../local/layout-transport.js'
 import { layoutInvalid } from '../transport-errors.js'
-import { ArchiveSpool } from './archive-spool.js'
+import type { ArchiveSpool } from './archive-spool.js'
 import type { Spooled } from './archive-spool.js'
 import { spools } from './archive-spools.js'
 
