@@ -4,7 +4,7 @@ set -euo pipefail
 
 usage() {
     cat <<USAGE
-Usage: ${0##*/} OUTDIR
+Usage: ${0##*/} OUTDIR [OPTION of make-tree.sh]...
 
 Writes OUTDIR/bootc-sdk_VERSION_ARCH.deb and prints its path. ARCH is this machine's when the addon is built, else "all".
 Needs dpkg-deb, and the command built (npm run setup).
@@ -18,12 +18,13 @@ esac
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
+shift
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-1700000000}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 tree=$scratch/tree
 
-"$here/make-tree.sh" "$tree"
+"$here/make-tree.sh" "$@" "$tree"
 mkdir -p "$tree/usr/share/doc/bootc-sdk" "$tree/DEBIAN"
 mv "$tree/usr/lib/bootc-sdk/LICENSE" "$tree/usr/share/doc/bootc-sdk/copyright"
 version=$(sed -n 's/^ *"version": "\(.*\)",$/\1/p' "$here/../cli/package.json")
@@ -39,7 +40,7 @@ Maintainer: bootc-sdk <bootc-sdk@localhost>
 Section: admin
 Priority: optional
 Depends: nodejs (>= 20), systemd
-Recommends: dracut-core, fsverity
+Recommends: dracut-core | initramfs-tools-core, fsverity
 Installed-Size: $(du -sk --apparent-size --exclude=DEBIAN "$tree" | cut -f1)
 Description: updates of image-based systems
  The command bootc-sdk, which installs, updates and rolls back systems that

@@ -1,7 +1,15 @@
 import { BootcError, type Dir, type OpOptions, type ReadTree } from '@bootc-sdk/core'
 import { joinPath, parentPath } from '@bootc-sdk/core/names'
 import { readSmall } from '@bootc-sdk/core/store-kit'
-import { autoUpdatePiece, pieceNames, pieces, type Piece, type PieceName } from './pieces.js'
+import {
+  autoUpdatePiece,
+  initramfsGenerators,
+  pieceNames,
+  pieces,
+  type InitramfsGenerator,
+  type Piece,
+  type PieceName,
+} from './pieces.js'
 import { shippedFiles } from './shipped-files.js'
 
 /** The command as units and scripts of this package call it. */
@@ -12,6 +20,8 @@ export interface InstallPiecesOptions extends OpOptions<never> {
   readonly only?: readonly PieceName[]
   /** Enable or disable the update timer; left out, that stays as it is. */
   readonly autoUpdate?: boolean
+  /** What makes the initramfs of the image. Default: what is there, and when nothing is, all. */
+  readonly initramfs?: readonly InitramfsGenerator[]
   /** Where the image has the command, absolute. Default `/usr/bin/bootc-sdk`. */
   readonly commandPath?: string
   /** Default: the files of this package. */
@@ -44,10 +54,12 @@ export async function installSystemdPieces(
   }
   const files = options.files ?? shippedFiles()
   const target = new Target(dir)
+  const generators = options.initramfs ?? (await generatorsIn(dir))
   for (const name of pieceNames.filter((each) => only.includes(each))) {
     const piece: Piece = pieces[name]
     for (const path of [...piece.files, ...(piece.programs ?? [])]) {
       signal?.throwIfAborted()
+      if (path.startsWith('usr/lib/dracut/') && !generators.includes('dracut')) continue
       const shipped = await readSmall(files, path)
       if (shipped === undefined) {
         throw new BootcError('HOST_PIECES_MISSING', `${path} is missing in the package @bootc-sdk/systemd`)
@@ -68,6 +80,19 @@ export async function installSystemdPieces(
   }
   if (target.written.length > 0 || target.removed.length > 0) await dir.sync()
   return { written: target.written, removed: target.removed }
+}
+
+/** A file that only the generator itself brings. */
+const signs: Readonly<Record<InitramfsGenerator, string>> = {
+  dracut: 'usr/lib/dracut/dracut-init.sh',
+  'initramfs-tools': 'usr/share/initramfs-tools/hook-functions',
+  mkinitcpio: 'usr/lib/initcpio/functions',
+}
+
+async function generatorsIn(dir: Dir): Promise<readonly InitramfsGenerator[]> {
+  const found: InitramfsGenerator[] = []
+  for (const name of initramfsGenerators) if ((await dir.stat(signs[name])) !== undefined) found.push(name)
+  return found.length === 0 ? initramfsGenerators : found
 }
 
 class Target {

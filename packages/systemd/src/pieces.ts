@@ -31,7 +31,10 @@ export const pieces = {
     },
     directories: [`${own}/check/required.d`, `${own}/check/wanted.d`, `${own}/green.d`, `${own}/red.d`],
   },
-  /** Restart where nothing else helps: kernel arguments, and a module of the initramfs which obeys them. */
+  /**
+   * Restart where nothing else helps: kernel arguments, and a module of dracut which obeys them. initramfs-tools obeys
+   * `panic=` by itself, and mkinitcpio's hook for composefs roots has it built in.
+   */
   healing: {
     files: [
       'usr/lib/bootc/kargs.d/50-bootc-sdk-healing.toml',
@@ -79,6 +82,11 @@ export const pieces = {
   /** Directories in /var that top-level links lead to. */
   'var-directories': { files: ['usr/lib/tmpfiles.d/bootc-sdk.conf'] },
 } as const satisfies Record<string, Piece>
+
+/** What can make the initramfs of an image. */
+export const initramfsGenerators = ['dracut', 'initramfs-tools', 'mkinitcpio'] as const
+
+export type InitramfsGenerator = (typeof initramfsGenerators)[number]
 
 export type PieceName = keyof typeof pieces
 

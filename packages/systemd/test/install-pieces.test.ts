@@ -4,7 +4,7 @@ import { nodeDir } from '@bootc-sdk/core/node'
 import { isBootcError, type ReadTree } from '@bootc-sdk/core'
 import { memoryDir } from '@bootc-sdk/core/testing'
 import { expect, test } from 'vitest'
-import { installSystemdPieces, pieceNames, shippedFiles } from '../src/index.js'
+import { installSystemdPieces, pieceNames, shippedFiles, type InitramfsGenerator } from '../src/index.js'
 import { pieces, type Piece } from '../src/pieces.js'
 import { fakeRoot } from './support.js'
 
@@ -50,6 +50,23 @@ test('an image gets units, links, programs with their modes, and directories for
   )
   expect(statSync(join(units, 'bootc-sdk-update.timer')).mode & 0o777).toBe(0o644)
   expect(statSync(join(root, 'usr/lib/bootc-sdk/check/required.d')).isDirectory()).toBe(true)
+})
+
+test('the module of dracut goes where dracut makes the initramfs, or where nothing tells what does', async () => {
+  const has = async (sign: string | undefined, initramfs?: readonly InitramfsGenerator[]) => {
+    const root = fakeRoot({ usr: null, ...(sign === undefined ? {} : { [sign]: '' }) })
+    const { written } = await installSystemdPieces(nodeDir(root), {
+      only: ['healing'],
+      ...(initramfs === undefined ? {} : { initramfs }),
+    })
+    expect(written).toContain('usr/lib/bootc/kargs.d/50-bootc-sdk-healing.toml')
+    return written.some((path) => path.startsWith('usr/lib/dracut/'))
+  }
+  expect(await has(undefined)).toBe(true)
+  expect(await has('usr/lib/dracut/dracut-init.sh')).toBe(true)
+  expect(await has('usr/share/initramfs-tools/hook-functions')).toBe(false)
+  expect(await has('usr/share/initramfs-tools/hook-functions', ['dracut'])).toBe(true)
+  expect(await has(undefined, ['mkinitcpio'])).toBe(false)
 })
 
 test('a second time changes nothing; what was changed by hand or is masked is put right', async () => {

@@ -34,6 +34,15 @@ test.skipIf(reason)(
     expect(listed).toMatch(/^-rw-r--r-- .*\/bootc-sdk-update\.timer$/m)
     expect(listed).toMatch(/multi-user\.target\.wants\/bootc-sdk-boot-check\.service -> /)
     expect(listed).not.toContain('timers.target.wants')
+    for (const path of [
+      'usr/lib/bootc-sdk/initramfs/setup-root.sh',
+      'usr/lib/dracut/modules.d/51bootc-sdk/module-setup.sh',
+      'usr/share/initramfs-tools/hooks/bootc-sdk',
+      'usr/share/initramfs-tools/scripts/local-bottom/bootc-sdk',
+    ]) {
+      expect(listed).toMatch(new RegExp(`^-rwxr-xr-x .*\\./${path}$`, 'm'))
+    }
+    expect(listed).toMatch(/^-rw-r--r-- .*\/usr\/lib\/initcpio\/install\/bootc-sdk$/m)
     expect(listed).not.toContain('./etc/')
     const field = (name: string) => execFileSync('dpkg-deb', ['-f', deb, name], { encoding: 'utf8' }).trim()
     expect(field('Depends')).toContain('nodejs (>= 20)')

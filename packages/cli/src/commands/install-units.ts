@@ -1,7 +1,13 @@
 import { realpath } from 'node:fs/promises'
 import { BootcError } from '@bootc-sdk/core'
 import { nodeDir } from '@bootc-sdk/core/node'
-import { installSystemdPieces, pieceNames, type PieceName } from '@bootc-sdk/systemd'
+import {
+  initramfsGenerators,
+  installSystemdPieces,
+  pieceNames,
+  type InitramfsGenerator,
+  type PieceName,
+} from '@bootc-sdk/systemd'
 import { UsageError, type Cli } from '../io.js'
 
 export interface InstallUnitsOptions {
@@ -9,11 +15,12 @@ export interface InstallUnitsOptions {
   readonly disableAutoUpdate?: true
   readonly only?: readonly string[]
   readonly commandPath: string
+  readonly initramfs?: readonly string[]
 }
 
 /** `bootc-sdk internals install-units ROOT`. */
 export async function installUnits(cli: Cli, options: InstallUnitsOptions, root: string): Promise<void> {
-  const { enableAutoUpdate, disableAutoUpdate, only, commandPath } = options
+  const { enableAutoUpdate, disableAutoUpdate, only, commandPath, initramfs } = options
   if (enableAutoUpdate === true && disableAutoUpdate === true) {
     throw new UsageError('--enable-auto-update and --disable-auto-update exclude each other')
   }
@@ -27,11 +34,18 @@ export async function installUnits(cli: Cli, options: InstallUnitsOptions, root:
     ...(only === undefined ? {} : { only: only.map(pieceNamed) }),
     ...(enableAutoUpdate === true ? { autoUpdate: true } : {}),
     ...(disableAutoUpdate === true ? { autoUpdate: false } : {}),
+    ...(initramfs === undefined ? {} : { initramfs: initramfs.map(generatorNamed) }),
     commandPath,
     signal: cli.signal,
   })
   for (const name of written) await cli.out.write(`wrote ${name}\n`)
   for (const name of removed) await cli.out.write(`removed ${name}\n`)
+}
+
+function generatorNamed(name: string): InitramfsGenerator {
+  const found = initramfsGenerators.find((each) => each === name)
+  if (found !== undefined) return found
+  throw new UsageError(`--initramfs is one of ${initramfsGenerators.join(', ')}`)
 }
 
 function pieceNamed(name: string): PieceName {

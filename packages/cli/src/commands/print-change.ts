@@ -85,6 +85,11 @@ export function changeLines(result: ChangeResult): string[] {
 }
 
 /** As bootc says it. */
+export function softRebootLines({ softReboot }: { readonly softReboot?: boolean }): string[] {
+  return softReboot === true ? ['Soft reboot setup complete'] : []
+}
+
+/** As bootc says it. */
 export function boundLines({ boundImages }: Pick<ChangeResult, 'boundImages'>): string[] {
   return boundImages === undefined ? [] : [`Bound images stored: ${boundImages.images.length}`]
 }

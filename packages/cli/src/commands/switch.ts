@@ -1,9 +1,9 @@
-import type { ChangeResult } from '@bootc-sdk/core'
+import type { ChangeResult, SoftRebootMode } from '@bootc-sdk/core'
 import { UsageError, type Cli } from '../io.js'
 import { imgrefOf, parseImgref } from '../imgref.js'
 import { openSystem, type NetworkOptions, type SystemOptions } from './open-system.js'
 import { prepareForWrite } from './prepare-for-write.js'
-import { changeLines, printWarnings } from './print-change.js'
+import { changeLines, printWarnings, softRebootLines } from './print-change.js'
 import { waitForReboot } from './reboot.js'
 import { withProgress, type ProgressOptions } from './with-progress.js'
 
@@ -14,6 +14,7 @@ interface SwitchFlags extends SystemOptions, NetworkOptions, ProgressOptions {
   readonly apply?: boolean
   readonly mutateInPlace?: boolean
   readonly store?: string
+  readonly softReboot?: SoftRebootMode
   readonly dryRun?: boolean
   readonly json?: boolean
 }
@@ -50,6 +51,7 @@ export async function switchImage(cli: Cli, options: SwitchFlags, target?: strin
       ...operation,
       apply: options.apply === true,
       retain: options.retain === true,
+      softReboot: options.softReboot,
     }),
   )
   await printChange(cli, result)
@@ -57,7 +59,7 @@ export async function switchImage(cli: Cli, options: SwitchFlags, target?: strin
 
 async function printChange(cli: Cli, result: ChangeResult): Promise<void> {
   await printWarnings(cli, result.warnings)
-  for (const line of changeLines(result)) await cli.out.write(`${line}\n`)
+  for (const line of [...changeLines(result), ...softRebootLines(result)]) await cli.out.write(`${line}\n`)
   await waitForReboot(cli, result.rebootRequested)
 }
 

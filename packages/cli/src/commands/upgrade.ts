@@ -1,8 +1,9 @@
+import type { SoftRebootMode } from '@bootc-sdk/core'
 import { displaySignedReference } from '@bootc-sdk/core/oci'
 import type { Cli } from '../io.js'
 import { openSystem, type NetworkOptions, type SystemOptions } from './open-system.js'
 import { prepareForWrite } from './prepare-for-write.js'
-import { changeLines, printWarnings } from './print-change.js'
+import { changeLines, printWarnings, softRebootLines } from './print-change.js'
 import { waitForReboot } from './reboot.js'
 import { withProgress, type ProgressOptions } from './with-progress.js'
 
@@ -13,6 +14,7 @@ interface UpgradeFlags extends SystemOptions, NetworkOptions, ProgressOptions {
   readonly fromDownloaded?: boolean
   readonly tag?: string
   readonly retryFailed?: boolean
+  readonly softReboot?: SoftRebootMode
 }
 
 /** `bootc-sdk upgrade`. */
@@ -27,6 +29,7 @@ export async function upgrade(cli: Cli, options: UpgradeFlags): Promise<void> {
       downloadOnly: options.downloadOnly === true,
       fromDownloaded: options.fromDownloaded === true,
       retryFailed: options.retryFailed === true,
+      softReboot: options.softReboot,
       ...(options.tag === undefined ? {} : { tag: options.tag }),
     }),
   )
@@ -41,6 +44,6 @@ export async function upgrade(cli: Cli, options: UpgradeFlags): Promise<void> {
         : 'Staged deployment is already set to apply on reboot',
     ]
   }
-  for (const line of lines) await cli.out.write(`${line}\n`)
+  for (const line of [...lines, ...softRebootLines(result)]) await cli.out.write(`${line}\n`)
   await waitForReboot(cli, result.rebootRequested)
 }

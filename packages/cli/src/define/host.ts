@@ -3,6 +3,11 @@ import type { Action } from '../program.js'
 import { parseCount, sysrootOption, transferOptions, transportOption } from './options.js'
 
 const group = 'System:'
+const softReboot = (): Option =>
+  new Option(
+    '--soft-reboot <mode>',
+    'Restart user space alone where the kernel stays: required fails where it cannot, auto reboots',
+  ).choices(['required', 'auto'])
 const apply = (): Option => new Option('--apply', 'Reboot when something changed')
 
 export function defineStatus(program: Command, action: Action): void {
@@ -38,6 +43,7 @@ export function defineUpgrade(program: Command, action: Action): void {
       new Option('--check', 'Only look for an update').conflicts(['apply', 'downloadOnly', 'fromDownloaded']),
     )
     .addOption(apply().conflicts(['downloadOnly']))
+    .addOption(softReboot().conflicts(['check', 'downloadOnly']))
     .addOption(
       new Option('--download-only', 'Stage, but do not apply at the next reboot').conflicts([
         'fromDownloaded',
@@ -73,6 +79,7 @@ export function defineSwitch(program: Command, action: Action): void {
     .option('--enforce-container-sigpolicy', 'Require the signatures of containers-policy.json')
     .option('--retain', 'Keep the other settings of an origin that did not come from an image')
     .addOption(apply())
+    .addOption(softReboot().conflicts(['store', 'mutateInPlace']))
     .addOption(new Option('--mutate-in-place', 'Only rewrite what the newest deployment follows').hideHelp())
     .addOption(new Option('--no-signature-verification', 'Accepted for compatibility').hideHelp())
     .addOption(sysrootOption())
@@ -90,6 +97,7 @@ export function defineRollback(program: Command, action: Action): void {
         'A staged update is discarded. /etc of the previous deployment is as it was.',
     )
     .addOption(apply())
+    .addOption(softReboot())
     .addOption(sysrootOption())
     .action(action(async () => (await import('../commands/rollback.js')).rollback))
 }

@@ -9,6 +9,7 @@ import {
   type OpOptions,
   type ReadTree,
   type SignedImageReference,
+  type SoftReboots,
   type StagedRecord,
   type StoredImage,
   type Sysroot,
@@ -29,6 +30,7 @@ import type { Origin } from './origin.js'
 import { readText } from '@bootc-sdk/core/store-kit'
 import { replaceFile } from '@bootc-sdk/core/store-kit'
 import { readSetupRootConf } from './setup-root-conf.js'
+import { composefsSoftReboots } from './soft-reboot.js'
 import { readStaged, writeStaged } from './staged.js'
 import { varDirectory } from './var.js'
 
@@ -54,6 +56,7 @@ class ComposefsDeploymentStore implements DeploymentStore {
     ...{ stateroots: false, relink: false, softReboot: true },
     ...({ etcPolicy: 'composefs', entrySet: 'exchange' } as const),
   })
+  readonly softReboot: SoftReboots
   readonly #parts: DeploymentParts
   readonly #root: Dir
   readonly #roots: ImageRoots
@@ -64,6 +67,7 @@ class ComposefsDeploymentStore implements DeploymentStore {
     this.#parts = parts
     this.#root = parts.sysroot.root
     this.#roots = new ImageRoots(parts.repo)
+    this.softReboot = composefsSoftReboots(parts.sysroot.host, () => parts.repo.verity.mode !== 'required')
   }
 
   async *list(): AsyncGenerator<Deployment> {

@@ -22,15 +22,25 @@ export interface RunningMounts {
 export async function runningMounts(host: Host): Promise<RunningMounts> {
   const text = await host.mountinfo?.()
   const mounts = (text ?? '').split('\n').flatMap(parseMount)
-  const source = mounts.findLast(({ point }) => point === '/')?.source ?? ''
-  const id = /^(?:composefs:|transient:composefs=)(.*)$/.exec(source)?.[1]
+  const id = imageAt(mounts, '/')
   const usr = mounts.findLast(({ point }) => point === '/usr')
   return {
-    ...(id !== undefined && isDeploymentId(id) ? { id } : {}),
+    ...(id === undefined ? {} : { id }),
     // What is mounted over /usr of such a root is an overlay that somebody asked for.
     unlocked:
       usr === undefined ? 'none' : usr.options.split(',').includes('ro') ? 'transient' : 'development',
   }
+}
+
+/** The image that is mounted where systemd takes the root from in a soft reboot. */
+export function nextRootImage(mountinfo: string): string | undefined {
+  return imageAt(mountinfo.split('\n').flatMap(parseMount), '/run/nextroot')
+}
+
+function imageAt(mounts: readonly Mount[], where: string): string | undefined {
+  const source = mounts.findLast(({ point }) => point === where)?.source ?? ''
+  const id = /^(?:composefs:|transient:composefs=)(.*)$/.exec(source)?.[1]
+  return id !== undefined && isDeploymentId(id) ? id : undefined
 }
 
 /** @see proc_pid_mountinfo(5): ID, parent, device, root, mount point, options, fields, `-`, type, source, … */

@@ -77,7 +77,7 @@ function verboseRows(slot: Slot, entry: HostBootEntry, image: HostImageStatus): 
     ...(entry.ostree === null ? [] : placeRows(slot, entry)),
     ...optional('Commit', entry.ostree?.checksum),
     ...optional('Signature', signatureText(image.image)),
-    ['Soft-reboot', yesNo(entry.softRebootCapable)],
+    ['Soft-reboot', entry.softRebootQueued === true ? 'queued' : yesNo(entry.softRebootCapable)],
     ...(entry.composefs === null
       ? []
       : optional('FsVerity', entry.composefs.missingVerityAllowed ? 'Not Enforced' : 'Enforced')),

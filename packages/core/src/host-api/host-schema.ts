@@ -57,6 +57,7 @@ export const hostSchema = {
         incompatible: { type: 'boolean' },
         pinned: { type: 'boolean' },
         softRebootCapable: flag,
+        softRebootQueued: flag,
         downloadOnly: flag,
         store: { type: ['string', 'null'], enum: ['ostreeContainer', null] },
         ostree: orNull('BootEntryOstree'),

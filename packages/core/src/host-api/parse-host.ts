@@ -72,6 +72,7 @@ function entry(value: unknown, path: string): HostBootEntry {
     incompatible: flag(found['incompatible'], `${path}.incompatible`),
     pinned: flag(found['pinned'], `${path}.pinned`),
     softRebootCapable: found['softRebootCapable'] === true,
+    ...(found['softRebootQueued'] === true ? { softRebootQueued: true } : {}),
     downloadOnly: found['downloadOnly'] === true,
     store: orNull(found['store'], (item) => text(item, `${path}.store`)),
     ostree: orNull(found['ostree'], (item) => {

@@ -25,7 +25,10 @@ export const hostKind = 'BootcHost'
  */
 export function toBootcHost(state: HostState): BootcHost {
   const spec = specOf(state)
-  const asEntry = (entry: HostEntry) => toEntry(entry, loaderOf(state))
+  const asEntry = (entry: HostEntry): HostBootEntry => ({
+    ...toEntry(entry, loaderOf(state)),
+    ...(entry.id === state.softRebootTarget ? { softRebootQueued: true } : {}),
+  })
   const others = [...defaultOf(state), ...state.others].map(asEntry)
   const booted = nullable(state.booted, asEntry)
   const healing = healingOf(state)

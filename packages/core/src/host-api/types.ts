@@ -73,6 +73,8 @@ export interface HostBootEntry {
   readonly incompatible: boolean
   readonly pinned: boolean
   readonly softRebootCapable: boolean
+  /** Not of bootc: its root is prepared, so that the next reboot is a soft one. Absent otherwise. */
+  readonly softRebootQueued?: true
   readonly downloadOnly: boolean
   readonly store: string | null
   readonly ostree: HostOstreeEntry | null

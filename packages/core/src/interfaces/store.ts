@@ -222,6 +222,26 @@ export interface StagedRecord {
   readonly locked: boolean
 }
 
+/** Restarting user space alone into a deployment, which systemd does from what is mounted at /run/nextroot. */
+export interface SoftReboots {
+  /** The deployment that is prepared. */
+  target(): Promise<DeploymentId | undefined>
+  /** What keeps the store's tools from it although kernel and kernel arguments are equal; undefined: nothing. */
+  obstacle?(id: DeploymentId): Promise<string | undefined>
+  /**
+   * Mount its root, with its own /etc, in the place of what was prepared before.
+   *
+   * @param target `kargs`: words of its kernel command line
+   * @throws BootcError `DEPLOY_SOFT_REBOOT_FAILED`; nothing is prepared then
+   */
+  prepare(
+    target: { readonly id: DeploymentId; readonly kargs: readonly string[] },
+    lock: SysrootLock,
+  ): Promise<void>
+  /** Take back what was prepared. @throws BootcError `DEPLOY_SOFT_REBOOT_FAILED` */
+  reset(lock: SysrootLock): Promise<void>
+}
+
 export interface DeploymentStore {
   readonly supports: {
     readonly stateroots: boolean
@@ -270,6 +290,8 @@ export interface DeploymentStore {
    * after something was staged; what cannot be arranged is a warning.
    */
   armFinalize?(lock: SysrootLock): Promise<readonly Warning[]>
+  /** Present when `supports.softReboot`. */
+  readonly softReboot?: SoftReboots
   /** Pristine /etc of a deployment. */
   defaults(id: DeploymentId): Promise<ReadTree>
   /** Its own /etc for reading; undefined before it was seeded. */

@@ -11,7 +11,8 @@ import { pullImage, resolveChecked } from './pull-image.js'
 import type { PullResult } from './pull-types.js'
 import { requestReboot } from './reboot.js'
 import { alreadyDeployed, twinOf } from './twin.js'
-import type { ChangeResult, LayerDiff } from './types.js'
+import { queueSoftReboot } from './soft-reboot-queue.js'
+import type { ChangeResult, LayerDiff, SoftRebootMode } from './types.js'
 
 /** Pull what a host follows (or will follow) into its store, with the checks of a bootable image. */
 export async function pullForHost(
@@ -79,7 +80,13 @@ export async function diffToAnchor(
 export async function deployPulled(
   writer: Writer,
   pull: PullResult,
-  how: { origin: SignedImageReference; retainOrigin: boolean; locked: boolean; apply: boolean },
+  how: {
+    origin: SignedImageReference
+    retainOrigin: boolean
+    locked: boolean
+    apply: boolean
+    softReboot?: SoftRebootMode | undefined
+  },
   options: OpOptions,
 ): Promise<ChangeResult> {
   const { sysroot, state } = writer
@@ -105,7 +112,12 @@ export async function deployPulled(
   const { pruned, warnings: pruneWarnings } = await pruneAfterwards(writer, options)
   warnings.push(...pruneWarnings)
   step(true)
-  const reboot = how.apply && state.live ? await requestReboot(sysroot, options) : noReboot
+  const soft = state.live
+    ? await queueSoftReboot(writer, deployed.deployment, how.softReboot)
+    : { prepared: false, warnings: [] }
+  warnings.push(...soft.warnings)
+  const kind = soft.prepared ? 'soft' : 'full'
+  const reboot = how.apply && state.live ? await requestReboot(sysroot, options, kind) : noReboot
   return {
     outcome: deployed.outcome,
     image: factsOfImage(image, how.origin),
@@ -115,6 +127,7 @@ export async function deployPulled(
     ...(pruned === undefined ? {} : { pruned }),
     ...(boundImages === undefined ? {} : { boundImages }),
     ...(deployed.etc === undefined ? {} : { etc: deployed.etc }),
+    ...(soft.prepared ? { softReboot: true } : {}),
     warnings: [...warnings, ...reboot.warnings],
     rebootRequested: reboot.rebootRequested,
   }

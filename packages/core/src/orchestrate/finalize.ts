@@ -5,6 +5,7 @@ import { completeDeployment, newEntry } from './deploy.js'
 import type { HostEntry } from './host-state.js'
 import { forgetFinalizeFailure, leaveFinalizeFailure } from './finalize-failure.js'
 import { pruneAfterwards } from './prune.js'
+import { renewSoftReboot } from './soft-reboot-queue.js'
 import type { FinalizeResult } from './types.js'
 
 /**
@@ -41,6 +42,7 @@ async function finalizeLocked(writer: Writer, options: OpOptions): Promise<Final
     warnings.push(...carried.warnings)
   }
   await store.deployments.setStaged(undefined, lock)
+  warnings.push(...(await renewSoftReboot(writer, record.id)))
   warnings.push(...(await forgetFinalizeFailure(writer)))
   const { warnings: pruneWarnings } = await pruneAfterwards(writer, options)
   warnings.push(...pruneWarnings)

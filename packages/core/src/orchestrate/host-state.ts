@@ -7,6 +7,7 @@ import type {
   UnlockedState,
 } from '../interfaces/index.js'
 import type { RunningLoader } from '../boot-kit/running-loader.js'
+import type { SoftRebootObstacle } from './soft-reboot.js'
 import type { HealingFacts } from './trial-types.js'
 
 /** A deployment in its role. Plain data. */
@@ -25,6 +26,8 @@ export interface HostEntry {
   /** Staged, but not to be finalized at shutdown (`--download-only`). */
   readonly locked: boolean
   readonly softRebootCapable: boolean
+  /** Why not; of entries that were read. */
+  readonly softRebootObstacle?: SoftRebootObstacle
 }
 
 /**
@@ -56,6 +59,8 @@ export interface HostState {
   /** The rollback entry comes before the booted one. */
   readonly rollbackQueued: boolean
   readonly stagedRecord?: StagedRecord
+  /** Whose root is prepared for a soft reboot, which `systemctl reboot` then becomes too. */
+  readonly softRebootTarget?: DeploymentId
   /** Of the booted deployment. */
   readonly unlocked: UnlockedState
   /** Complete deployments on disk that no boot entry names (left-overs, or staged). */

@@ -145,7 +145,7 @@ function joinDeployments(
   }
   return {
     // The same entries with other links would take all stores to change links at once.
-    supports: { ...primary.supports, relink: false },
+    supports: { ...primary.supports, relink: false, softReboot: false },
     rootKargKeys: all.flatMap(({ deployments }) => deployments.rootKargKeys ?? []),
     list,
     identify: (cmdline) => first((store) => store.identify(cmdline)),

@@ -67,6 +67,7 @@ export async function loadState(sysroot: Sysroot, backends: Backends): Promise<H
       ? undefined
       : (order.find(({ id }) => id === booted.id) ?? (await hostEntry(booted, cmdline, capable, {})))
   const healing = await readHealing(sysroot)
+  const softRebootTarget = sysroot.live ? await store.deployments.softReboot?.target() : undefined
   const loaderRun = sysroot.live ? await runningLoader(sysroot.host) : undefined
   const named = new Set([...order, running, stagedEntry].map((entry) => entry?.id))
   return {
@@ -82,6 +83,7 @@ export async function loadState(sysroot: Sysroot, backends: Backends): Promise<H
     ...assignSlots(order, running, stagedEntry),
     ...(staged === undefined ? {} : { stagedRecord: staged }),
     unlocked: running?.deployment.unlocked ?? 'none',
+    ...(softRebootTarget === undefined ? {} : { softRebootTarget }),
     orphans: [...found.onDisk.values()].filter(({ id }) => !named.has(id)),
     ...(isEmpty(healing) && healing.problem === undefined ? {} : { healing }),
   }
@@ -133,7 +135,7 @@ async function findBooted(
 async function hostEntry(
   deployment: Deployment,
   kargs: readonly string[],
-  capable: (deployment: Deployment, kargs: readonly string[]) => Promise<boolean>,
+  obstacle: ReturnType<typeof softRebootChecker>,
   role: {
     index?: number
     entry?: BootEntry
@@ -142,6 +144,7 @@ async function hostEntry(
     extra?: HostEntry['extra']
   },
 ): Promise<HostEntry> {
+  const softRebootObstacle = await obstacle(deployment, kargs)
   return {
     id: deployment.id,
     deployment,
@@ -150,6 +153,7 @@ async function hostEntry(
     staged: false,
     locked: false,
     ...role,
-    softRebootCapable: await capable(deployment, kargs),
+    softRebootCapable: softRebootObstacle === undefined,
+    ...(softRebootObstacle === undefined ? {} : { softRebootObstacle }),
   }
 }

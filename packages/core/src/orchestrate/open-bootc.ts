@@ -28,6 +28,10 @@ export function openBootc(parts: BootcParts): Promise<Bootc> {
     applySpec: async (spec, options = {}) =>
       (await import('./apply-spec.js')).applySpec(context, spec, options),
     finalize: async (options = {}) => (await import('./finalize.js')).finalizeStaged(context, options),
+    prepareSoftReboot: async (id, options = {}) =>
+      (await import('./soft-reboot-queue.js')).prepareSoftReboot(context, id, options),
+    resetSoftReboot: async (options = {}) =>
+      (await import('./soft-reboot-queue.js')).resetSoftReboot(context, options),
     prune: async (options = {}) => (await import('./prune.js')).pruneSysroot(context, options),
     bootCheck: async (options) => (await import('./boot-check.js')).bootCheck(context, options),
     pin: async (id, pinned, options = {}) =>

@@ -6,6 +6,7 @@ import type { HostEntry } from './host-state.js'
 import { pruneAfterwards } from './prune.js'
 import { requestReboot } from './reboot.js'
 import { rollbackOrder } from './retention.js'
+import { queueSoftReboot } from './soft-reboot-queue.js'
 import { tryWriteHealing, turnTrials } from './trial-start.js'
 import type { RollbackOptions, RollbackResult } from './types.js'
 import { checkBootRoom, planOrder, writeOrder } from './write-order.js'
@@ -42,12 +43,16 @@ export function rollback(context: Context, options: RollbackOptions): Promise<Ro
     warnings.push(
       ...(await pruneAfterwards(writer, { ...options, images: discarded !== undefined })).warnings,
     )
-    const reboot = options.apply === true ? await requestReboot(sysroot, options) : undefined
+    const soft = await queueSoftReboot(writer, next.id, queued ? undefined : options.softReboot)
+    warnings.push(...soft.warnings)
+    const kind = soft.prepared ? 'soft' : 'full'
+    const reboot = options.apply === true ? await requestReboot(sysroot, options, kind) : undefined
     return {
       next: queued ? 'current' : 'rollback',
       reverted: queued,
       deployment: next.id,
       ...(discarded === undefined ? {} : { discardedStaged: discarded }),
+      ...(soft.prepared ? { softReboot: true } : {}),
       warnings: [...warnings, ...(reboot?.warnings ?? [])],
       rebootRequested: reboot?.rebootRequested ?? false,
     }

@@ -4,34 +4,66 @@ import { joinPath } from '../names/index.js'
 
 const unit = 'usr/lib/systemd/system/soft-reboot.target'
 
+/** Why user space alone cannot be restarted into a deployment. Stable words, and a text that says it. */
+export interface SoftRebootObstacle {
+  readonly reason:
+    | 'not-running'
+    | 'booted'
+    | 'kernel'
+    | 'kernel-arguments'
+    | 'no-unit'
+    | 'selinux-policy'
+    | 'store'
+    | 'broken'
+  readonly message: string
+}
+
 /**
- * Whether userspace alone could be restarted into a deployment (bootc.md §25): same kernel, same kernel
- * arguments but for those that select the root, the same SELinux policy as the running one, systemd able to.
+ * What stands against restarting userspace alone into a deployment (bootc.md §25): it takes the same kernel, the same
+ * kernel arguments but for those that select the root, the same SELinux policy as the running one, and a systemd able
+ * to. Undefined: nothing.
  */
 export function softRebootChecker(
   deployments: DeploymentStore,
   booted: Deployment | undefined,
   bootedKargs: readonly string[],
-): (deployment: Deployment, kargs: readonly string[]) => Promise<boolean> {
-  if (booted === undefined || !deployments.supports.softReboot) return () => Promise.resolve(false)
+): (deployment: Deployment, kargs: readonly string[]) => Promise<SoftRebootObstacle | undefined> {
+  const { softReboot, supports } = deployments
+  const rootKeys = deployments.rootKargKeys ?? []
+  if (booted === undefined) return () => Promise.resolve(notRunning)
+  if (!supports.softReboot) return () => Promise.resolve(noStore)
   return async (deployment, kargs) => {
-    if (deployment.id === booted.id || deployment.bootDigest !== booted.bootDigest) return false
-    if (comparable(kargs) !== comparable(bootedKargs)) return false
+    if (deployment.id === booted.id) return { reason: 'booted', message: 'it is the one that runs' }
+    if (deployment.bootDigest !== booted.bootDigest) {
+      return { reason: 'kernel', message: 'its kernel or initramfs differs from the running one' }
+    }
+    if (comparable(kargs, rootKeys) !== comparable(bootedKargs, rootKeys)) {
+      return { reason: 'kernel-arguments', message: 'its kernel arguments differ from the running ones' }
+    }
     try {
       const root = await deployments.root(deployment.id)
-      if ((await root.stat(unit)) === undefined) return false
-      return samePolicy(await loadedPolicy(root), await loadedPolicy(await deployments.root(booted.id)))
+      if ((await root.stat(unit)) === undefined) {
+        return { reason: 'no-unit', message: 'System does not support soft reboots' }
+      }
+      if (!samePolicy(await loadedPolicy(root), await loadedPolicy(await deployments.root(booted.id)))) {
+        return { reason: 'selinux-policy', message: 'its SELinux policy differs from the running one' }
+      }
+      const message = await softReboot?.obstacle?.(deployment.id)
+      return message === undefined ? undefined : { reason: 'store', message }
     } catch (error) {
       // Something is wrong with one of the roots. Status has to show the rest all the same.
-      if (isBootcError(error)) return false
+      if (isBootcError(error)) return { reason: 'broken', message: error.message }
       throw error
     }
   }
 }
 
+const notRunning: SoftRebootObstacle = { reason: 'not-running', message: 'no deployment runs' }
+const noStore: SoftRebootObstacle = { reason: 'store', message: 'the store cannot prepare one' }
+
 /** Without the words that select a deployment. */
-function comparable(kargs: readonly string[]): string {
-  return kargs.filter((karg) => !/^(?:ostree|composefs(?:\.digest)?)=/.test(karg)).join(' ')
+function comparable(kargs: readonly string[], rootKeys: readonly string[]): string {
+  return kargs.filter((karg) => !rootKeys.some((key) => karg.startsWith(`${key}=`))).join(' ')
 }
 
 /** The policy that systemd loads at boot: the newest `policy.N` of the configured type; undefined without one. */

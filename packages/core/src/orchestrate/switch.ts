@@ -4,6 +4,7 @@ import { deployPulled, noChange, pullForHost } from './change.js'
 import { assertBooted, withWriter, type Context } from './context.js'
 import { followedImage, sameReference } from './followed.js'
 import { requestReboot } from './reboot.js'
+import { queueSoftReboot } from './soft-reboot-queue.js'
 import { forgiveImage } from './trial-failed.js'
 import { settleTrials } from './trial-settle.js'
 import type { ChangeResult, SwitchOptions } from './types.js'
@@ -24,8 +25,17 @@ export function switchImage(
     const followed = followedImage(state)
     if (followed !== undefined && sameReference(followed, target)) {
       const wanted = options.apply === true && state.staged !== undefined
-      const reboot = wanted ? await requestReboot(sysroot, options) : undefined
-      return noChange('unchanged', reboot ?? {})
+      const soft =
+        state.staged === undefined || options.softReboot === undefined
+          ? undefined
+          : await queueSoftReboot(writer, state.staged.id, options.softReboot)
+      const kind = soft?.prepared === true ? 'soft' : 'full'
+      const reboot = wanted ? await requestReboot(sysroot, options, kind) : undefined
+      return noChange('unchanged', {
+        ...reboot,
+        ...(soft?.prepared === true ? { softReboot: true } : {}),
+        warnings: [...(soft?.warnings ?? []), ...(reboot?.warnings ?? [])],
+      })
     }
     const pull = await pullForHost(writer, target, options)
     const how = {
@@ -33,6 +43,7 @@ export function switchImage(
       retainOrigin: options.retain === true,
       locked: false,
       apply: options.apply === true,
+      softReboot: options.softReboot,
     }
     const forgiven = await forgiveImage(writer, pull.image)
     const result = await deployPulled(writer, pull, how, options)

@@ -100,6 +100,8 @@ export interface ChangeResult {
   readonly warnings: readonly Warning[]
   /** A reboot was asked for with `apply` (it has been requested from the host). */
   readonly rebootRequested: boolean
+  /** The next reboot is a soft one. */
+  readonly softReboot?: boolean
   /** With `known-bad`. */
   readonly failed?: FailedFacts
 }
@@ -109,6 +111,22 @@ export interface EtcSummary {
   readonly modified: number
   readonly removed: number
   readonly added: number
+}
+
+/**
+ * Restart user space alone where kernel, kernel arguments and SELinux policy stay: `required` fails where they do not,
+ * `auto` then leaves it at a reboot.
+ */
+export type SoftRebootMode = 'required' | 'auto'
+
+/** Plain data. */
+export interface SoftRebootResult {
+  /** False: nothing was prepared, so that there was nothing to take back. */
+  readonly changed: boolean
+  /** That was prepared, or is no longer. */
+  readonly deployment?: DeploymentId
+  readonly warnings: readonly Warning[]
+  readonly rebootRequested: boolean
 }
 
 export interface UpgradeOptions extends OpOptions {
@@ -124,18 +142,22 @@ export interface UpgradeOptions extends OpOptions {
   readonly tag?: string
   /** Try an image again that failed its trial here; its failure is forgotten. */
   readonly retryFailed?: boolean
+  /** Prepare a soft reboot into what is staged; with `apply` it is one. Not with `check` and `downloadOnly`. */
+  readonly softReboot?: SoftRebootMode | undefined
 }
 
 export interface SwitchOptions extends OpOptions {
   readonly apply?: boolean
   /** Keep groups and keys of an origin that other tools wrote. */
   readonly retain?: boolean
+  readonly softReboot?: SoftRebootMode | undefined
 }
 
 export interface RollbackOptions extends OpOptions {
   /** Throw a staged deployment away; without it `DEPLOY_STAGED` is thrown when there is one. */
   readonly discardStaged?: boolean
   readonly apply?: boolean
+  readonly softReboot?: SoftRebootMode | undefined
 }
 
 export interface RollbackResult {
@@ -145,6 +167,8 @@ export interface RollbackResult {
   readonly reverted: boolean
   readonly deployment: DeploymentId
   readonly discardedStaged?: DeploymentId
+  /** The next reboot is a soft one. */
+  readonly softReboot?: boolean
   readonly warnings: readonly Warning[]
   readonly rebootRequested: boolean
 }
@@ -194,6 +218,17 @@ export interface Bootc {
   applySpec(spec: HostSpec, options?: OpOptions): Promise<ApplySpecResult>
   /** Run at shutdown: make what is staged the default. Repeatable. */
   finalize(options?: OpOptions): Promise<FinalizeResult>
+  /**
+   * Prepare a soft reboot into a deployment.
+   *
+   * @throws BootcError `DEPLOY_SOFT_REBOOT_REFUSED`, `DEPLOY_SOFT_REBOOT_FAILED`
+   */
+  prepareSoftReboot(
+    id: DeploymentId,
+    options?: OpOptions & { readonly apply?: boolean },
+  ): Promise<SoftRebootResult>
+  /** Take back what was prepared for one. */
+  resetSoftReboot(options?: OpOptions): Promise<SoftRebootResult>
   prune(options?: OpOptions): Promise<PruneResult>
   /**
    * Judge the running system (`bootc-sdk boot-check`): end its trial, or write down why it failed; and find out

@@ -10,6 +10,7 @@ import type { HostEntry } from './host-state.js'
 import { factsOfDeployment, factsOfImage } from './image-facts.js'
 import type { PullResult } from './pull-types.js'
 import { requestReboot } from './reboot.js'
+import { queueSoftReboot } from './soft-reboot-queue.js'
 import { forgiveImage, standingFailure } from './trial-failed.js'
 import { settleTrials } from './trial-settle.js'
 import { twinOf } from './twin.js'
@@ -70,7 +71,11 @@ async function stagePulled(
   return deployPulled(
     writer,
     pull,
-    { origin, retainOrigin: false, locked, apply: options.apply === true },
+    {
+      ...{ origin, retainOrigin: false, locked },
+      apply: options.apply === true,
+      softReboot: options.softReboot,
+    },
     options,
   )
 }
@@ -80,11 +85,12 @@ function withWarnings(result: ChangeResult, warnings: readonly Warning[]): Chang
 }
 
 function assertCompatible(options: UpgradeOptions): void {
-  const { check, apply, downloadOnly, fromDownloaded } = options
+  const { check, apply, downloadOnly, fromDownloaded, softReboot } = options
   const given = Object.entries({ check, apply, downloadOnly, fromDownloaded }).filter(
     ([, value]) => value === true,
   )
   const names = given.map(([name]) => name)
+  if (softReboot !== undefined && (check === true || downloadOnly === true)) names.push('softReboot')
   const allowed =
     names.length < 2 || (names.length === 2 && names.includes('apply') && names.includes('fromDownloaded'))
   if (allowed) return
@@ -102,12 +108,15 @@ async function keepStaged(
 ): Promise<ChangeResult> {
   const locked = options.downloadOnly === true
   const lockChanged = await setLocked(writer, staged, locked)
-  const reboot = options.apply === true ? await requestReboot(writer.sysroot, options) : undefined
+  const soft = await queueSoftReboot(writer, locked ? undefined : staged.id, options.softReboot)
+  const kind = soft.prepared ? 'soft' : 'full'
+  const reboot = options.apply === true ? await requestReboot(writer.sysroot, options, kind) : undefined
   return noChange('already-staged', {
     ...facts,
     deployment: staged.id,
     ...(lockChanged ? { lockChanged: locked ? 'locked' : 'unlocked' } : {}),
-    warnings: [...(facts.warnings ?? []), ...(reboot?.warnings ?? [])],
+    ...(soft.prepared ? { softReboot: true } : {}),
+    warnings: [...(facts.warnings ?? []), ...soft.warnings, ...(reboot?.warnings ?? [])],
     rebootRequested: reboot?.rebootRequested ?? false,
   })
 }

@@ -7,7 +7,7 @@ import { readSmall } from '@bootc-sdk/core/store-kit'
 /** Written by ostree-prepare-root in the initramfs. */
 const bootedPath = 'ostree-booted'
 /** Written when a soft reboot was prepared; becomes `ostree-booted` afterwards. */
-const nextRootPath = 'ostree/nextroot-booted'
+export const nextRootPath = 'ostree/nextroot-booted'
 
 export interface DeviceInode {
   readonly dev: bigint

@@ -11,6 +11,7 @@ import {
   type OpOptions,
   type ReadTree,
   type SignedImageReference,
+  type SoftReboots,
   type StagedRecord,
   type StoredImage,
   type Sysroot,
@@ -40,6 +41,7 @@ import {
 import { newOrigin, originWithImage, originWithPin } from './origin.js'
 import { readText } from '@bootc-sdk/core/store-kit'
 import { scanDeployments } from './scan.js'
+import { ostreeSoftReboots } from './soft-reboot.js'
 import { readStaged, stagedKargs, writeStaged } from './staged.js'
 import { entryKeysOf } from './staged-record.js'
 
@@ -57,7 +59,8 @@ export function ostreeDeploymentStore(
 
 class OstreeDeploymentStore implements DeploymentStore {
   readonly rootKargKeys = Object.freeze(['ostree'])
-  readonly supports = Object.freeze({ stateroots: true, relink: true, softReboot: false })
+  readonly supports = Object.freeze({ stateroots: true, relink: true, softReboot: true })
+  readonly softReboot: SoftReboots
   readonly #sysroot: Sysroot
   readonly #root: Dir
   readonly #repo: OstreeRepo
@@ -70,6 +73,12 @@ class OstreeDeploymentStore implements DeploymentStore {
     this.#bootChecksums = new BootChecksums(sysroot)
     this.#repo = repo
     this.#defaultStateroot = defaultStateroot
+    this.softReboot = ostreeSoftReboots({
+      sysroot,
+      target: () => this.softRebootTarget(),
+      existing: (id) => this.existing(id),
+      root: (id) => this.root(id),
+    })
   }
 
   async *list(): AsyncGenerator<Deployment> {
@@ -270,6 +279,13 @@ class OstreeDeploymentStore implements DeploymentStore {
       throw new BootcError('DEPLOY_NOT_FOUND', `deployment ${id} does not exist`, { details: { id } })
     }
     return name
+  }
+
+  private async softRebootTarget(): Promise<DeploymentId | undefined> {
+    const names: DeploymentName[] = []
+    for await (const { name } of scanDeployments(this.#root)) names.push(name)
+    const name = await softRebootTarget(this.#sysroot, names)
+    return name && deploymentId(name)
   }
 
   private async runningName(): Promise<DeploymentName | undefined> {

@@ -20,6 +20,8 @@ import { flatTree } from './stored-tree.js'
 import type { DeploymentRecord } from './records.js'
 
 const stagedFile = 'memory-staged.json'
+/** In place of a mount at /run/nextroot: the id of the deployment. */
+const nextRootFile = 'memory-next-root'
 
 /** Left in /run by `simulateReboot`, as an initramfs would: the id of the running deployment. */
 export const bootedFile = 'memory-booted'
@@ -44,7 +46,13 @@ export function memoryDeployments(store: Dir, sysroot: Sysroot, relink: boolean)
     return store.sub(etc)
   }
   return Object.freeze<DeploymentStore>({
-    supports: Object.freeze({ stateroots: true, relink, softReboot: false }),
+    supports: Object.freeze({ stateroots: true, relink, softReboot: true }),
+    rootKargKeys: ['memory'],
+    softReboot: {
+      target: () => readText(run, nextRootFile),
+      prepare: ({ id }) => run.write(nextRootFile, Buffer.from(id)),
+      reset: () => run.remove(nextRootFile),
+    },
     async *list() {
       for await (const { record: found } of recordsIn<DeploymentRecord>(store, 'deploy')) {
         yield toDeployment(found)

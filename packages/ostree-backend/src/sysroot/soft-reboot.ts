@@ -1,0 +1,58 @@
+import type { DeploymentId, ReadTree, SoftReboots, Sysroot } from '@bootc-sdk/core'
+import { inHostMounts, readText, resetNextRoot } from '@bootc-sdk/core/store-kit'
+import { nextRootPath } from './booted.js'
+import { rootPath, type DeploymentName } from './layout.js'
+
+/** What of the store it takes. */
+export interface SoftRebootParts {
+  readonly sysroot: Sysroot
+  target(): Promise<DeploymentId | undefined>
+  existing(id: DeploymentId): Promise<DeploymentName>
+  root(id: DeploymentId): Promise<ReadTree>
+}
+
+/**
+ * The next root is mounted by libostree (2025.3 or later), with the entry point that `ostree admin
+ * prepare-soft-reboot` itself starts: in the mount namespace of the system, inside of the deployment. The command
+ * for administrators would wait for the lock that we hold.
+ *
+ * @see ostree 2026.4 src/libostree/ostree-sysroot-deploy.c, ostree-soft-reboot.c
+ */
+export function ostreeSoftReboots({ sysroot, target, existing, root }: SoftRebootParts): SoftReboots {
+  const reset = async (): Promise<void> => {
+    await resetNextRoot(sysroot.host)
+    await sysroot.run.remove(nextRootPath)
+  }
+  return {
+    target,
+    /** libostree mounts the next root with composefs only. */
+    async obstacle(id) {
+      const tree = await root(id)
+      for (const etc of ['usr/etc', 'etc', 'usr/lib']) {
+        const text = await readText(tree, `${etc}/ostree/prepare-root.conf`)
+        if (text === undefined) continue
+        return isComposefsOn(text)
+          ? undefined
+          : 'libostree prepares one only with [composefs] enabled = yes in prepare-root.conf'
+      }
+      return 'libostree prepares one only with composefs, and there is no prepare-root.conf'
+    },
+    async prepare({ id }) {
+      const dir = `/sysroot/${rootPath(await existing(id))}`
+      await reset()
+      const script = 'cd "$1" && exec ostree admin impl-prepare-soft-reboot'
+      try {
+        await inHostMounts(sysroot.host, ['sh', '-c', script, 'sh', dir], id)
+      } catch (error) {
+        await reset()
+        throw error
+      }
+    },
+    reset,
+  }
+}
+
+function isComposefsOn(config: string): boolean {
+  const section = /^\[composefs\]\s*$([^[]*)/m.exec(config)?.[1] ?? ''
+  return /^\s*enabled\s*=\s*(?:yes|true|1|signed|verity)\s*$/m.test(section)
+}
