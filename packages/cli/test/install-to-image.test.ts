@@ -79,6 +79,9 @@ test.each([
   [['--config', '/nonexistent/config.toml'], 1, '/nonexistent/config.toml'],
   [['--architecture', 'm68k'], 1, 'm68k'],
   [['--format', 'vmdk'], 2, 'raw, qcow2'],
+  [['--partition', 'var:5X'], 2, 'Expected a size as 10G'],
+  [['--partition', 'opt:1G'], 1, '"/opt" can have no partition of its own'],
+  [['--partition', 'home', '--partition', '/var/home:1G'], 1, 'two partitions for /var/home'],
 ] as const)('%s is refused', async (args, expected, message) => {
   const { out, toImage, left } = await prepared()
   const { code, stderr } = await toImage(...args, out)

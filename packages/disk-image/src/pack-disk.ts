@@ -3,21 +3,14 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { OpOptions } from '@bootc-sdk/core'
 import { estimateExt4 } from './ext4/estimate.js'
-import { invalidDisk, tooSmall, unsupportedDisk } from './errors.js'
+import { invalidDisk, tooSmall } from './errors.js'
 import { writeGpt } from './format/gpt.js'
 import { rawToQcow2 } from './output/raw-to-qcow2.js'
-import {
-  type DiskPlan,
-  type DiskRequest,
-  mebibyte,
-  planDisk,
-  type PlannedPartition,
-  type RootFs,
-} from './plan/plan-disk.js'
-import { type PackNode, type PackSource, scanTree } from './scan-tree.js'
+import { countOf, keyOf, planFor, scanAll, type Scans, sourcesByKey } from './pack-plan.js'
+import type { DiskPlan, DiskRequest, PlannedPartition } from './plan/plan-disk.js'
+import { mebibyte } from './plan/units.js'
+import type { PackSource } from './scan-tree.js'
 import type { FormatContext, Formatters, Region } from './tools/formatters.js'
-import { checkVfatNames } from './vfat/check-names.js'
-import { vfatContentBytes } from './vfat/make-vfat.js'
 
 export type PackEvent =
   | { readonly type: 'disk:scan'; readonly detail: { readonly entries: number } }
@@ -43,6 +36,8 @@ export interface PackOptions extends OpOptions<PackEvent> {
     readonly root: PackSource
     readonly esp?: PackSource
     readonly xbootldr?: PackSource
+    /** Of the partitions of role `data`, by mount point; without one it becomes an empty file system. */
+    readonly data?: Readonly<Record<string, PackSource>>
   }
   readonly formatters: Formatters
   readonly format: 'raw' | 'qcow2'
@@ -146,59 +141,6 @@ async function writePartitions(job: Job, file: FileHandle, imagePath: string): P
   await writeTable(file, plan, options.bios)
 }
 
-type Scans = Partial<Record<'root' | 'esp' | 'xbootldr', PackNode[]>> & { root: PackNode[] }
-
-async function scanAll({ sources, signal }: PackOptions): Promise<Scans> {
-  const { root, esp, xbootldr } = sources
-  return {
-    root: await scanTree(root, signal),
-    ...(esp === undefined ? {} : { esp: await scanTree(esp, signal) }),
-    ...(xbootldr === undefined ? {} : { xbootldr: await scanTree(xbootldr, signal) }),
-  }
-}
-
-function planFor({ disk, formatters }: PackOptions, scans: Scans): DiskPlan {
-  assertRootFs(disk.rootFs, formatters)
-  if (scans.esp !== undefined) checkVfatNames(scans.esp)
-  if (scans.xbootldr !== undefined && disk.xbootldr?.fs === 'vfat') checkVfatNames(scans.xbootldr)
-  const espContentBytes = scans.esp === undefined ? 0 : vfatContentBytes(scans.esp)
-  const plan = planDisk({
-    ...disk,
-    espContentBytes,
-    rootContentBytes:
-      estimateExt4(scans.root).needBytes * (disk.rootFs === 'btrfs' ? 1.2 : 1) +
-      (disk.rootFs === 'ext4' ? 0 : otherFsBytes),
-    ...(disk.xbootldr === undefined
-      ? {}
-      : { xbootldr: { ...disk.xbootldr, contentBytes: contentOf(scans.xbootldr ?? [], disk.xbootldr.fs) } }),
-  })
-  for (const role of ['esp', 'xbootldr'] as const) {
-    if (scans[role] === undefined || plan.partitions.some((partition) => partition.role === role)) continue
-    throw invalidDisk(role, 'there is content for a partition that the disk does not have')
-  }
-  return plan
-}
-
-/** Can the root be made here? @throws BootcError `SYSROOT_DISK_UNSUPPORTED` */
-export function assertRootFs(rootFs: RootFs, formatters: Formatters): void {
-  if (rootFs === 'ext4' || formatters.mounted !== undefined) return
-  const why = `${whyNot[rootFs]}; mounting it takes root and loop devices`
-  throw unsupportedDisk(`root file system ${rootFs}`, why)
-}
-
-/** Both could hold a plain tree; a sysroot is none. */
-const whyNot = {
-  xfs: 'mkfs.xfs takes neither hard links nor extended attributes from a directory',
-  btrfs: 'mkfs.btrfs takes owners and attributes from the disk, where without root they are not',
-} as const
-
-/** Copies of metadata that btrfs keeps, and least sizes of both. */
-const otherFsBytes = 256 * mebibyte
-
-function contentOf(nodes: readonly PackNode[], fs: 'vfat' | 'ext4'): number {
-  return fs === 'vfat' ? vfatContentBytes(nodes) : nodes.length === 0 ? 0 : estimateExt4(nodes).needBytes
-}
-
 function checkBios(bios: PackOptions['bios'], plan: DiskPlan): void {
   if (bios === undefined) return
   const partition = plan.partitions.find(({ role }) => role === 'bios-boot')
@@ -225,11 +167,11 @@ async function formatPartition(
   { options, scans, context }: Job,
   imagePath: string,
 ): Promise<void> {
-  const { fs, role, name, startBytes, sizeBytes } = partition
+  const { fs, name, startBytes, sizeBytes } = partition
   if (fs === undefined) return
-  const key = role as keyof Scans
-  const nodes = scans[key] ?? []
-  const contents = { nodes, contentPath: options.sources[key]?.contentPath ?? '/nonexistent' }
+  const key = keyOf(partition)
+  const nodes = scans.get(key) ?? []
+  const contents = { nodes, contentPath: sourcesByKey(options).get(key)?.contentPath ?? '/nonexistent' }
   const region: Region = {
     imagePath,
     offsetBytes: startBytes,
@@ -257,8 +199,4 @@ async function formatPartition(
 async function syncFile(path: string): Promise<void> {
   await using file = await open(path, 'r+')
   await file.sync()
-}
-
-function countOf(scans: Scans): number {
-  return Object.values(scans).reduce((sum, nodes) => sum + nodes.length, 0)
 }

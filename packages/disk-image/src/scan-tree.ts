@@ -29,8 +29,11 @@ export interface PackNode {
   readonly names: number
 }
 
+/** At the top of a root: what has its own partitions. */
+export const carvedDir = '.bootc-sdk-carved'
+
 /** Of the machine that made the tree, not of the image. */
-const leftOut = new Set(['lost+found', '.bootc-sdk-lock'])
+const leftOut = new Set(['lost+found', '.bootc-sdk-lock', carvedDir])
 
 /**
  * All entries in an order that depends on names alone: of every directory first its entries in byte order, then what

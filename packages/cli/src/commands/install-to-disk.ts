@@ -3,6 +3,7 @@ import { BootcError } from '@bootc-sdk/core'
 import { displaySignedReference } from '@bootc-sdk/core/oci'
 import { nodeHost } from '@bootc-sdk/core/node'
 import { checkDiskTarget, installToImage, type DiskTarget } from '@bootc-sdk/disk-image'
+import type { PartitionFlag } from '../define/partition-option.js'
 import type { Cli } from '../io.js'
 import { formatBytes, printable } from '../format.js'
 import { commonOptions, type InstallFlags } from './install-flags.js'
@@ -16,12 +17,21 @@ interface DiskFlags extends InstallFlags {
   readonly blockSetup?: 'direct' | 'tpm2-luks'
   readonly filesystem?: 'ext4' | 'xfs' | 'btrfs'
   readonly rootSize?: number
+  readonly partition?: readonly PartitionFlag[]
   readonly bootMode?: 'uefi' | 'bios' | 'both'
 }
 
 /** `bootc-sdk install to-disk`: the system is made in a directory, and the disk written when it is whole. */
 export async function installToDisk(cli: Cli, flags: DiskFlags, name: string): Promise<void> {
-  const { wipe = false, viaLoopback = false, blockSetup = 'direct', filesystem, rootSize, bootMode } = flags
+  const {
+    wipe = false,
+    viaLoopback = false,
+    blockSetup = 'direct',
+    filesystem,
+    rootSize,
+    bootMode,
+    partition,
+  } = flags
   const common = await commonOptions(flags)
   if (blockSetup === 'tpm2-luks') {
     throw new BootcError(
@@ -60,6 +70,7 @@ export async function installToDisk(cli: Cli, flags: DiskFlags, name: string): P
         ...(filesystem === undefined ? {} : { rootFs: filesystem }),
         ...(rootSize === undefined ? {} : { rootBytes: rootSize }),
         ...(bootMode === undefined ? {} : { bootMode }),
+        ...(partition === undefined ? {} : { data: partition }),
       },
       output: { path: target.path, format: 'raw' },
       signal,

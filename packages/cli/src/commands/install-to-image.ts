@@ -10,6 +10,7 @@ import {
   type PackEvent,
   parseCustomizations,
 } from '@bootc-sdk/disk-image'
+import type { PartitionFlag } from '../define/partition-option.js'
 import { UsageError, type Cli } from '../io.js'
 import { formatBytes, printable } from '../format.js'
 import { commonOptions, type InstallFlags } from './install-flags.js'
@@ -28,6 +29,7 @@ interface ImageFlags extends InstallFlags {
   readonly espSize?: number
   readonly xbootldr?: boolean
   readonly xbootldrSize?: number
+  readonly partition?: readonly PartitionFlag[]
   readonly rootMountSpec?: string
   readonly scratch?: string
 }
@@ -95,8 +97,9 @@ async function printImage(cli: Cli, flags: ImageFlags, result: InstallToImageRes
 }
 
 function diskOf(flags: ImageFlags): ImageDisk {
-  const { bootMode, filesystem, size, rootSize, espSize, xbootldr, xbootldrSize } = flags
+  const { bootMode, filesystem, size, rootSize, espSize, xbootldr, xbootldrSize, partition } = flags
   return {
+    ...(partition === undefined ? {} : { data: partition }),
     ...(bootMode === undefined ? {} : { bootMode }),
     ...(filesystem === undefined ? {} : { rootFs: filesystem }),
     ...(size === undefined ? {} : { diskBytes: size }),

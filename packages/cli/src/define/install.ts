@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander'
 import type { Action } from '../program.js'
 import { installOptions, parseSize } from './install-options.js'
 import { defineInstallToImage } from './install-to-image.js'
+import { partitionOption } from './partition-option.js'
 
 /** `install` and what belongs to it. */
 export function defineInstallCommands(program: Command, action: Action): void {
@@ -32,6 +33,7 @@ export function defineInstallCommands(program: Command, action: Action): void {
         'Of the root, in MiB or with M, G or T; default: all that is left',
       ).argParser(parseSize),
     )
+    .addOption(partitionOption())
     .action(action(async () => (await import('../commands/install-to-disk.js')).installToDisk))
 
   const toFilesystem = install

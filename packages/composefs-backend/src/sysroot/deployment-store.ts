@@ -126,6 +126,11 @@ class ComposefsDeploymentStore implements DeploymentStore {
     return bootNotes(tree)
   }
 
+  async ownVarNotes(tree: ReadTree): Promise<readonly Warning[]> {
+    const { ownVarNotes } = await import('./own-var-notes.js')
+    return ownVarNotes(tree)
+  }
+
   varDir(_id: DeploymentId): Promise<string> {
     return varDirectory(this.#root)
   }

@@ -9,6 +9,7 @@ export interface SetupRootConf {
   /** Changes of the root file system are lost at reboot. */
   readonly transientRoot: boolean
   readonly etc: MountMode
+  readonly var: MountMode
 }
 
 const path = 'usr/lib/composefs/setup-root-conf.toml'
@@ -21,9 +22,11 @@ const path = 'usr/lib/composefs/setup-root-conf.toml'
  */
 export async function readSetupRootConf(root: Pick<ReadTree, 'stat' | 'read'>): Promise<SetupRootConf> {
   const values = parse((await readText(root, path)) ?? '')
-  const mount = mountModes[unquoted(values.get('etc.mount'))]
-  const etc = mount ?? (values.get('etc.transient') === 'true' ? 'transient' : 'bind')
-  return { transientRoot: values.get('root.transient') === 'true', etc }
+  const modeOf = (name: 'etc' | 'var'): MountMode => {
+    const mount = mountModes[unquoted(values.get(`${name}.mount`))]
+    return mount ?? (values.get(`${name}.transient`) === 'true' ? 'transient' : 'bind')
+  }
+  return { transientRoot: values.get('root.transient') === 'true', etc: modeOf('etc'), var: modeOf('var') }
 }
 
 const mountModes: Readonly<Record<string, MountMode>> = {

@@ -52,7 +52,7 @@ describe('setup-root-conf.toml', () => {
   }
 
   test('is bootc’s default where there is none', async () => {
-    expect(await conf()).toEqual({ transientRoot: false, etc: 'bind' })
+    expect(await conf()).toEqual({ transientRoot: false, etc: 'bind', var: 'bind' })
   })
 
   test.each([
@@ -70,6 +70,6 @@ describe('setup-root-conf.toml', () => {
   })
 
   test('says that the root is transient', async () => {
-    expect(await conf('[root]\ntransient = true\n')).toEqual({ transientRoot: true, etc: 'bind' })
+    expect(await conf('[root]\ntransient = true\n')).toEqual({ transientRoot: true, etc: 'bind', var: 'bind' })
   })
 })

@@ -2,6 +2,7 @@ import { isBootcError, type Warning } from '@bootc-sdk/core'
 import { normalizePath } from '@bootc-sdk/core/names'
 import { parse } from 'smol-toml'
 import { badCustomization } from '../errors.js'
+import { dataMountPoint } from '../plan/data-partitions.js'
 import { parseSize } from './parse-size.js'
 import { TableReader } from './table-reader.js'
 import type {
@@ -31,7 +32,7 @@ export interface ParseOptions {
 
 /**
  * A configuration as bootc-image-builder reads it (`config.toml`): users, groups, host name, files, directories,
- * kernel arguments and the least size of the root. What else is in there is warned of and left out.
+ * kernel arguments and least sizes of file systems. What else is in there is warned of and left out.
  *
  * @throws BootcError `SYSROOT_CUSTOMIZATION_INVALID`, naming the key
  * @see bootc-image-builder README, "Build config"; osbuild blueprint reference
@@ -50,7 +51,7 @@ export function parseCustomizations(text: string, options: ParseOptions = {}): C
   const files = table.tables('files').map(readFile)
   const directories = table.tables('directories').map(readDirectory)
   const kernelArguments = readKernel(table)
-  const rootMinBytes = readFilesystems(table)
+  const filesystems = readFilesystems(table)
   const withKeys = addKeys(users, table.tables('sshkey'))
   table.end()
   file.end()
@@ -65,7 +66,7 @@ export function parseCustomizations(text: string, options: ParseOptions = {}): C
     warnings,
     ...(hostname === undefined ? {} : { hostname }),
     ...(kernelArguments === undefined ? {} : { kernelArguments }),
-    ...(rootMinBytes === undefined ? {} : { rootMinBytes }),
+    ...filesystems,
   }
 }
 
@@ -213,16 +214,41 @@ function readKernel(table: TableReader): string | undefined {
   return append.trim()
 }
 
-function readFilesystems(table: TableReader): number | undefined {
-  let rootMinBytes: number | undefined
+/** `/`, `/boot`, and what can have a partition of its own. */
+function readFilesystems(
+  table: TableReader,
+): Pick<Customizations, 'rootMinBytes' | 'bootMinBytes' | 'filesystems'> {
+  const sizes = new Map<string, { mountPoint: string; minBytes: number }>()
   for (const entry of table.tables('filesystem')) {
-    const mountpoint = entry.string('mountpoint')
+    const mountPoint = entry.string('mountpoint') ?? ''
     const minsize = entry.stringOrNumber('minsize')
     entry.end()
-    if (mountpoint === '/' && minsize !== undefined) rootMinBytes = parseSize(minsize, entry.path('minsize'))
-    else entry.leftOut('mountpoint', `is ${JSON.stringify(mountpoint ?? '')}, not a partition of the disk,`)
+    const place = placeOf(mountPoint)
+    if (place === undefined) {
+      entry.leftOut('mountpoint', `is ${JSON.stringify(mountPoint)}, not a partition of the disk,`)
+      continue
+    }
+    if (minsize === undefined) throw badCustomization(entry.path('minsize'), 'is missing')
+    if (sizes.has(place)) throw badCustomization(entry.path('mountpoint'), `${place} is there twice`)
+    sizes.set(place, { mountPoint, minBytes: parseSize(minsize, entry.path('minsize')) })
   }
-  return rootMinBytes
+  const { '/': root, '/boot': boot, ...others } = Object.fromEntries(sizes)
+  return {
+    ...(root === undefined ? {} : { rootMinBytes: root.minBytes }),
+    ...(boot === undefined ? {} : { bootMinBytes: boot.minBytes }),
+    ...(Object.keys(others).length === 0 ? {} : { filesystems: Object.values(others) }),
+  }
+}
+
+/** One name for each place; undefined where there can be no partition. */
+function placeOf(mountPoint: string): string | undefined {
+  if (mountPoint === '/' || mountPoint === '/boot') return mountPoint
+  try {
+    return dataMountPoint(mountPoint)
+  } catch (error) {
+    if (isBootcError(error, 'SYSROOT_DISK_INVALID')) return undefined
+    throw error
+  }
 }
 
 function readName(table: TableReader): string {

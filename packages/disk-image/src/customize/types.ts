@@ -47,6 +47,10 @@ export interface Customizations {
   readonly kernelArguments?: string
   /** Least size of the root file system, in bytes. */
   readonly rootMinBytes?: number
+  /** Least size of a /boot of its own, in bytes. */
+  readonly bootMinBytes?: number
+  /** Other file systems of their own, with their least sizes in bytes. */
+  readonly filesystems?: readonly { readonly mountPoint: string; readonly minBytes: number }[]
   /** Keys that mean nothing here, and were left out. */
   readonly warnings: readonly Warning[]
 }

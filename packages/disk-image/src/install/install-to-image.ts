@@ -10,11 +10,14 @@ import {
 } from '@bootc-sdk/core'
 import { splitKargs } from '@bootc-sdk/core/kargs'
 import { nodeDir } from '@bootc-sdk/core/node'
-import { assertRootFs, packDisk } from '../pack-disk.js'
+import { packDisk } from '../pack-disk.js'
+import { assertFileSystems } from '../pack-plan.js'
+import { checkDataPartitions, dataMountPoint, type DataPartition } from '../plan/data-partitions.js'
 import { findArchitecture } from '../plan/partition-types.js'
 import { type DiskPlan, type DiskRequest, planDisk } from '../plan/plan-disk.js'
 import { packingSysroot } from '../record/packing-sysroot.js'
 import { hostFormatters } from '../tools/host-formatters.js'
+import type { Customizations } from '../customize/types.js'
 import { type BiosCode, biosTarget, checkBiosCode } from './bios-code.js'
 import { customizeInstalled } from './customize-installed.js'
 import { epochOf, seedOf } from './identity.js'
@@ -39,8 +42,13 @@ export async function installToImage(options: InstallToImageOptions): Promise<In
   const output = await findOutput(options.output)
   const request = diskRequest(options, architecture, output)
   const xbootldr = request.xbootldr?.fs
-  assertRootFs(request.rootFs, formatters)
-  await formatters.check?.([request.rootFs, 'vfat'])
+  assertFileSystems(request, formatters)
+  await formatters.check?.([
+    request.rootFs,
+    'vfat',
+    ...(request.data ?? []).map(({ fs = 'ext4' }) => fs),
+    ...(xbootldr === undefined ? [] : [xbootldr]),
+  ])
 
   const transports = resolveOnce(options.parts.transports)
   const platform = { architecture, os: 'linux' }
@@ -66,10 +74,11 @@ export async function installToImage(options: InstallToImageOptions): Promise<In
     const bios = biosTarget(outline)
     const installed = await installOn(sysroot, { options, transports, outline, bios })
     checkBiosCode(disk, installed, bios)
-    await customizeInstalled(sysroot, options, { installed, epoch })
+    const data = outline.partitions.filter(({ role }) => role === 'data')
+    const carved = await customizeInstalled(sysroot, options, { installed, epoch, data })
     const packed = await packDisk({
       disk,
-      sources: await sourcesOf(trees, options.host),
+      sources: await sourcesOf(trees, options.host, carved),
       formatters,
       format: output.format,
       outPath: output.path,
@@ -114,7 +123,16 @@ const unlimited = { rootContentBytes: 0, espContentBytes: 0 }
 
 function diskRequest(options: InstallToImageOptions, architecture: string, output: FoundOutput): DiskRequest {
   const { disk = {}, install, customizations } = options
-  const { xbootldr, bootMode = defaultMode(architecture), rootFs = 'ext4', ...sizes } = disk
+  const {
+    bootMode = defaultMode(architecture),
+    rootFs = 'ext4',
+    data: own = [],
+    xbootldr: ownBoot,
+    ...sizes
+  } = disk
+  const { filesystems = [], bootMinBytes } = customizations ?? {}
+  const data = checkDataPartitions(mergeData(own, filesystems))
+  const xbootldr = bootMinBytes === undefined ? ownBoot : { minBytes: bootMinBytes, ...ownBoot }
   const rootMinBytes = sizes.rootMinBytes ?? customizations?.rootMinBytes
   return {
     ...sizes,
@@ -124,10 +142,25 @@ function diskRequest(options: InstallToImageOptions, architecture: string, outpu
     seed: 'to be',
     ...(rootMinBytes === undefined ? {} : { rootMinBytes }),
     ...(output.deviceBytes === undefined ? {} : { diskBytes: output.deviceBytes }),
+    ...(data.length === 0 ? {} : { data }),
     ...(xbootldr === undefined
       ? {}
       : { xbootldr: { ...xbootldr, fs: install.bootloader === 'grub' ? 'ext4' : 'vfat' } }),
   }
+}
+
+/** What both ask for is one partition, of the size of the one and at least that of the other. */
+function mergeData(
+  own: readonly DataPartition[],
+  configured: NonNullable<Customizations['filesystems']>,
+): DataPartition[] {
+  const placeOf = ({ mountPoint }: Pick<DataPartition, 'mountPoint'>) => dataMountPoint(mountPoint)
+  const least = (part: DataPartition) => configured.find((other) => placeOf(other) === placeOf(part))
+  const places = new Set(own.map(placeOf))
+  return [
+    ...own.map((part) => ({ ...least(part), ...part })),
+    ...configured.filter((part) => !places.has(placeOf(part))),
+  ]
 }
 
 function defaultMode(architecture: string): DiskRequest['bootMode'] {

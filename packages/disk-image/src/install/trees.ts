@@ -5,6 +5,7 @@ import type { Dir, Host } from '@bootc-sdk/core'
 import { nodeDir } from '@bootc-sdk/core/node'
 import { hostSource } from '../host-source.js'
 import type { PackOptions } from '../pack-disk.js'
+import { type Carved, carvedSources } from './carve-data.js'
 import type { DiskPlan } from '../plan/plan-disk.js'
 import type { PackingSysrootOptions } from '../record/packing-sysroot.js'
 import type { FoundOutput } from './output.js'
@@ -58,9 +59,15 @@ export function uuidsOf({ partitions }: DiskPlan): Partial<Record<'root' | 'esp'
 }
 
 /** As they are packed, when they are filled. */
-export async function sourcesOf({ root, esp, xbootldr }: Trees, host: Host): Promise<PackOptions['sources']> {
+export async function sourcesOf(
+  { root, esp, xbootldr }: Trees,
+  host: Host,
+  carved: Carved,
+): Promise<PackOptions['sources']> {
+  const source = await root.source()
   return {
-    root: await root.source(),
+    root: source,
+    data: carvedSources(source, carved),
     ...(esp === undefined ? {} : { esp: await hostSource(esp, host) }),
     ...(xbootldr === undefined ? {} : { xbootldr: await xbootldr.source() }),
   }

@@ -22,12 +22,15 @@ export interface ImageOutput {
 
 /** Partitions and file systems; what is left out follows from the image. Sizes are multiples of 1 MiB. */
 export interface ImageDisk extends Partial<
-  Pick<DiskRequest, 'rootFs' | 'diskBytes' | 'espBytes' | 'rootBytes' | 'rootMinBytes' | 'verity' | 'seed'>
+  Pick<
+    DiskRequest,
+    'rootFs' | 'diskBytes' | 'espBytes' | 'rootBytes' | 'rootMinBytes' | 'verity' | 'seed' | 'data'
+  >
 > {
   /** Default `uefi`, or what the architecture has. */
   readonly bootMode?: DiskRequest['bootMode']
   /** A /boot of its own: ext4 for GRUB, else FAT (XBOOTLDR). */
-  readonly xbootldr?: { readonly sizeBytes?: number }
+  readonly xbootldr?: { readonly sizeBytes?: number; readonly minBytes?: number }
 }
 
 export interface InstallToImageOptions extends OpOptions<ProgressEvent | PackEvent> {

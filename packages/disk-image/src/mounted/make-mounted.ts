@@ -29,7 +29,7 @@ export async function makeMounted(
         : (['mkfs.btrfs', ['-q', '-f', '-L', label, '-U', uuid, device]] as const)
     await runTool(host, named[0], named[1], { signal })
     const mountPoint = join(scratchPath, 'mounted')
-    await mkdir(mountPoint)
+    await mkdir(mountPoint, { recursive: true })
     await runTool(host, 'mount', ['-t', type, device, mountPoint], { signal })
     try {
       await fillMounted(mountPoint, contents, context)

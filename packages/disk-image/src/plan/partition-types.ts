@@ -8,6 +8,12 @@ export const partitionTypes = {
   prep: '9E1A2D38-C612-4316-AA26-8B49521E5A8B',
   esp: 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B',
   xbootldr: 'BC13C2FF-59E6-4262-A352-B275FD6F7172',
+  var: '4D21B016-B534-45C2-A9FB-5C16E091FD2D',
+  'var-tmp': '7EC6F557-3BC5-4ACA-B293-16EF5DF639D1',
+  home: '933AC7E1-2EB4-4F13-B844-0E14E2AEF915',
+  srv: '3B8F8425-20E0-4F3B-907F-1A25A76F98E8',
+  /** Of Linux, for nothing in particular. */
+  data: '0FC63DAF-8483-4772-8E79-3D69D8477DE4',
 } as const
 
 interface Architecture {

@@ -1,12 +1,12 @@
 import { invalidDisk, tooSmall, unsupportedDisk } from '../errors.js'
 import { gptTailBytes } from '../format/gpt.js'
-import { findArchitecture, partitionTypes } from './partition-types.js'
+import { checkDataPartitions, type DataPartition } from './data-partitions.js'
+import { architectureOf, bootPart, dataPart, firmwareParts, type PartitionKind } from './partition-kinds.js'
 import { seedUuid, seedVolumeId } from './seed-uuid.js'
-
-export const mebibyte = 1 << 20
+import { mebibyte, roundUp } from './units.js'
 
 export type RootFs = 'ext4' | 'xfs' | 'btrfs'
-export type PartitionRole = 'bios-boot' | 'prep' | 'esp' | 'xbootldr' | 'root'
+export type PartitionRole = 'bios-boot' | 'prep' | 'esp' | 'xbootldr' | 'root' | 'data'
 
 export interface DiskRequest {
   /** OCI (`amd64`) or kernel (`x86_64`) name. */
@@ -23,8 +23,12 @@ export interface DiskRequest {
   readonly xbootldr?: {
     readonly fs: 'vfat' | 'ext4'
     readonly sizeBytes?: number
+    /** A default size is not below this. */
+    readonly minBytes?: number
     readonly contentBytes?: number
   }
+  /** Parts of /var on partitions of their own: before the root those with a size or a least size, the others behind it. */
+  readonly data?: readonly DataPartition[]
   /** Default: room for a second image beside the content, and at least 2 GiB. */
   readonly rootBytes?: number
   /** Default sizes of the root are not below this (`filesystem.minsize` of a customization). */
@@ -33,7 +37,7 @@ export interface DiskRequest {
   readonly rootContentBytes?: number
   /** Make fs-verity possible on the root; default true with ext4. */
   readonly verity?: boolean
-  /** Of the whole disk; without `rootBytes` the root takes what is left. */
+  /** Of the whole disk; the last partition takes what is left, unless it has a size. */
   readonly diskBytes?: number
 }
 
@@ -45,6 +49,8 @@ export interface PlannedPartition {
   readonly typeUuid: string
   readonly uuid: string
   readonly attributeBits: readonly number[]
+  /** Of role `data`: where it belongs, as `/var`. */
+  readonly mountPoint?: string
   readonly startBytes: number
   readonly sizeBytes: number
   readonly fs?: {
@@ -63,13 +69,11 @@ export interface DiskPlan {
   readonly partitions: readonly PlannedPartition[]
 }
 
-/** Below this FAT32 has too few clusters to be FAT32. */
-const leastEspBytes = 34 * mebibyte
-const legacyBootable = 2
 const growFileSystem = 59
 
 /**
- * Partitions of a disk, in the order and with the names of bootc's: firmware's, ESP, /boot, root last.
+ * Partitions of a disk, in the order and with the names of bootc's: firmware's, ESP, /boot, root last. Only data partitions
+ * without a size of their own come behind it, since the last one is what grows.
  *
  * @throws BootcError `SYSROOT_DISK_INVALID`, `SYSROOT_DISK_UNSUPPORTED`, `SYSROOT_DISK_TOO_SMALL`
  */
@@ -81,35 +85,39 @@ export function planDisk(request: DiskRequest): DiskPlan {
   if (verity && rootFs === 'xfs') {
     throw unsupportedDisk('fs-verity', 'xfs has it only in kernels and tools that do not agree yet')
   }
-  const wanted = [...firmwareParts(request), ...bootPart(request)]
+  const data = checkDataPartitions(request.data ?? [])
+  const sized = ({ sizeBytes, minBytes }: DataPartition) => sizeBytes !== undefined || minBytes !== undefined
+  const before = data.filter(sized)
+  const behind = data.filter((wish) => !sized(wish))
   const partitions: PlannedPartition[] = []
   let end = mebibyte
-  const add = (part: Wanted, sizeBytes: number) => {
-    const number = partitions.length + 1
+  const add = (part: PartitionKind) => {
     const { fs, ...rest } = part
+    const purpose = part.mountPoint === undefined ? part.role : `${part.role} ${part.mountPoint}`
     partitions.push({
       ...rest,
-      number,
-      uuid: seedUuid(seed, `partition ${part.role}`),
+      number: partitions.length + 1,
+      uuid: seedUuid(seed, `partition ${purpose}`),
       startBytes: end,
-      sizeBytes,
-      ...(fs === undefined ? {} : { fs: { ...fs, uuid: fsUuid(seed, part.role, fs.type) } }),
+      ...(fs === undefined ? {} : { fs: { ...fs, uuid: fsUuid(seed, purpose, fs.type) } }),
     })
-    end += sizeBytes
+    end += part.sizeBytes
   }
-  for (const part of wanted) add(part, part.sizeBytes)
-  const rootBytes = sizeOfRoot(request, end)
-  add(
-    {
-      role: 'root',
-      name: 'root',
-      typeUuid: architectureOf(request).rootType,
-      attributeBits: [growFileSystem],
-      sizeBytes: rootBytes,
-      fs: { type: rootFs, label: 'root', verity },
-    },
-    rootBytes,
-  )
+  for (const part of [...firmwareParts(request), ...bootPart(request)]) add(part)
+  for (const wish of before) add(dataPart(wish))
+  add({
+    role: 'root',
+    name: 'root',
+    typeUuid: architectureOf(request).rootType,
+    attributeBits: behind.length === 0 ? [growFileSystem] : [],
+    sizeBytes: sizeOfRoot(request, leftFrom(end, request), behind.length === 0),
+    fs: { type: rootFs, label: 'root', verity },
+  })
+  for (const [index, wish] of behind.entries()) {
+    const isLast = index === behind.length - 1
+    const part = dataPart(wish, isLast ? leftFrom(end, request) : undefined)
+    add(isLast ? { ...part, attributeBits: [growFileSystem, ...part.attributeBits] } : part)
+  }
   // The second table takes less than the last mebibyte.
   return {
     diskUuid: seedUuid(seed, 'disk'),
@@ -118,94 +126,23 @@ export function planDisk(request: DiskRequest): DiskPlan {
   }
 }
 
-interface Wanted {
-  readonly role: PartitionRole
-  readonly name: string
-  readonly typeUuid: string
-  readonly attributeBits: readonly number[]
-  readonly sizeBytes: number
-  readonly fs?: { readonly type: RootFs | 'vfat'; readonly label: string; readonly verity: boolean }
+/** From here to the second partition table, in whole MiB; undefined where the disk becomes as large as it has to be. */
+function leftFrom(startBytes: number, { diskBytes }: DiskRequest): number | undefined {
+  if (diskBytes === undefined) return undefined
+  return Math.floor((diskBytes - gptTailBytes - startBytes) / mebibyte) * mebibyte
 }
 
-function architectureOf(request: DiskRequest): NonNullable<ReturnType<typeof findArchitecture>> {
-  const found = findArchitecture(request.architecture)
-  if (found !== undefined) return found
-  throw unsupportedDisk(`architecture ${request.architecture}`, 'no type of its root partition is known')
-}
-
-function firmwareParts(request: DiskRequest): Wanted[] {
-  const { bootMode, architecture, espContentBytes = 0 } = request
-  const { uefi, bios, bare = false } = architectureOf(request)
-  const parts: Wanted[] = []
-  if (bare) return parts
-  if (bootMode !== 'uefi') {
-    if (bios === undefined) throw unsupportedDisk(`architecture ${architecture}`, 'has no BIOS to boot from')
-    const prep = bios === 'prep'
-    parts.push({
-      role: bios,
-      name: prep ? 'PowerPC-PReP-boot' : 'BIOS-BOOT',
-      typeUuid: partitionTypes[bios],
-      attributeBits: [legacyBootable],
-      sizeBytes: (prep ? 4 : 1) * mebibyte,
-    })
-  }
-  if (bootMode !== 'bios') {
-    if (!uefi) throw unsupportedDisk(`architecture ${architecture}`, 'has no UEFI to boot from')
-    const needBytes = fatBytes(espContentBytes)
-    const sizeBytes =
-      request.espBytes ?? Math.max(512 * mebibyte, roundUp(fatBytes(espContentBytes * 3), mebibyte))
-    if (sizeBytes < needBytes) throw tooSmall('EFI system partition', needBytes, sizeBytes)
-    parts.push({
-      role: 'esp',
-      name: 'EFI-SYSTEM',
-      typeUuid: partitionTypes.esp,
-      attributeBits: [],
-      sizeBytes,
-      fs: { type: 'vfat', label: 'EFI-SYSTEM', verity: false },
-    })
-  } else if (request.espBytes !== undefined || espContentBytes > 0) {
-    throw invalidDisk('bootMode', 'bios has no EFI system partition, but one has content or a size')
-  }
-  return parts
-}
-
-function bootPart({ xbootldr }: DiskRequest): Wanted[] {
-  if (xbootldr === undefined) return []
-  const { fs, contentBytes = 0 } = xbootldr
-  const needBytes = fs === 'vfat' ? fatBytes(contentBytes) : roundUp(contentBytes + 16 * mebibyte, mebibyte)
-  const sizeBytes = xbootldr.sizeBytes ?? Math.max(512 * mebibyte, roundUp(needBytes * 3, mebibyte))
-  if (sizeBytes < needBytes) throw tooSmall('/boot partition', needBytes, sizeBytes)
-  return [
-    {
-      role: 'xbootldr',
-      name: 'boot',
-      typeUuid: partitionTypes.xbootldr,
-      attributeBits: [],
-      sizeBytes,
-      fs: { type: fs, label: fs === 'vfat' ? 'BOOT' : 'boot', verity: false },
-    },
-  ]
-}
-
-function sizeOfRoot(request: DiskRequest, startBytes: number): number {
-  const { rootContentBytes = 0, rootMinBytes = 0, diskBytes } = request
+function sizeOfRoot(request: DiskRequest, left: number | undefined, isLast: boolean): number {
+  const { rootContentBytes = 0, rootMinBytes = 0, diskBytes = 0 } = request
   const needBytes = Math.max(64 * mebibyte, roundUp(rootContentBytes, mebibyte))
   const roomy = roundUp(Math.max(2048 * mebibyte, rootContentBytes * 2.2, rootMinBytes), mebibyte)
-  const left =
-    diskBytes === undefined
-      ? undefined
-      : Math.floor((diskBytes - gptTailBytes - startBytes) / mebibyte) * mebibyte
-  const sizeBytes = request.rootBytes ?? left ?? roomy
-  if (left !== undefined && sizeBytes > left)
-    throw tooSmall('disk', startBytes + sizeBytes, startBytes + left)
+  const sizeBytes = request.rootBytes ?? (isLast ? left : undefined) ?? roomy
+  if (left !== undefined && sizeBytes > left) {
+    throw tooSmall('disk', diskBytes + sizeBytes - left, diskBytes)
+  }
   if (sizeBytes < needBytes) throw tooSmall('root partition', needBytes, Math.max(0, sizeBytes))
   if (sizeBytes < rootMinBytes) throw tooSmall('root partition', rootMinBytes, sizeBytes)
   return sizeBytes
-}
-
-/** Room that FAT32 takes for so much content: clusters of 2 KiB, two tables, directories. */
-function fatBytes(contentBytes: number): number {
-  return Math.max(leastEspBytes, roundUp(contentBytes * 1.02 + 2 * mebibyte, mebibyte))
 }
 
 function checkSizes(request: DiskRequest): void {
@@ -214,6 +151,9 @@ function checkSizes(request: DiskRequest): void {
     rootBytes: request.rootBytes,
     diskBytes: request.diskBytes,
     'xbootldr.sizeBytes': request.xbootldr?.sizeBytes,
+    ...Object.fromEntries(
+      (request.data ?? []).map(({ mountPoint, sizeBytes }) => [`size of ${mountPoint}`, sizeBytes]),
+    ),
   }
   for (const [what, value] of Object.entries(sizes)) {
     if (value === undefined) continue
@@ -222,10 +162,6 @@ function checkSizes(request: DiskRequest): void {
   }
 }
 
-function fsUuid(seed: string, role: PartitionRole, type: RootFs | 'vfat'): string {
-  return type === 'vfat' ? seedVolumeId(seed, `fs ${role}`) : seedUuid(seed, `fs ${role}`)
-}
-
-export function roundUp(value: number, multiple: number): number {
-  return Math.ceil(value / multiple) * multiple
+function fsUuid(seed: string, purpose: string, type: RootFs | 'vfat'): string {
+  return type === 'vfat' ? seedVolumeId(seed, `fs ${purpose}`) : seedUuid(seed, `fs ${purpose}`)
 }

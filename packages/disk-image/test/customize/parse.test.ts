@@ -68,7 +68,7 @@ test('what is not known is warned of, each key by its path', () => {
     name = "bob"
     expiredate = 1
     [[customizations.filesystem]]
-    mountpoint = "/var"
+    mountpoint = "/opt"
     minsize = 1
   `)
   expect(warnings.map(({ code }) => code)).toEqual(Array(4).fill('customization:ignored'))
@@ -78,6 +78,29 @@ test('what is not known is warned of, each key by its path', () => {
     'customizations.installer',
     'name',
   ])
+})
+
+test('file systems of their own, with the names that people have for them', () => {
+  const { warnings, ...wishes } = parseCustomizations(`
+    [[customizations.filesystem]]
+    mountpoint = "/boot"
+    minsize = "1 GiB"
+    [[customizations.filesystem]]
+    mountpoint = "/var"
+    minsize = 2147483648
+    [[customizations.filesystem]]
+    mountpoint = "/home"
+    minsize = "3 GB"
+  `)
+  expect(warnings).toEqual([])
+  expect(wishes).toMatchObject({
+    bootMinBytes: 2 ** 30,
+    filesystems: [
+      { mountPoint: '/var', minBytes: 2 ** 31 },
+      { mountPoint: '/home', minBytes: 3e9 },
+    ],
+  })
+  expect(wishes).not.toHaveProperty('rootMinBytes')
 })
 
 test('an empty file asks for nothing', () => {
@@ -126,6 +149,16 @@ test.each([
   [
     'a size without a unit we know',
     '[[customizations.filesystem]]\nmountpoint="/"\nminsize="1 XB"',
+    'customizations.filesystem[0].minsize',
+  ],
+  [
+    'one place under two names',
+    '[[customizations.filesystem]]\nmountpoint="/home"\nminsize=1\n[[customizations.filesystem]]\nmountpoint="/var/home"\nminsize=1',
+    'customizations.filesystem[1].mountpoint',
+  ],
+  [
+    'a file system without a size',
+    '[[customizations.filesystem]]\nmountpoint="/var"',
     'customizations.filesystem[0].minsize',
   ],
   ['a table that is none', 'customizations = 1', 'customizations'],

@@ -45,6 +45,24 @@ test.each([
   [{ rootBytes: 100 * mebibyte, rootContentBytes: 200 * mebibyte }, 'SYSROOT_DISK_TOO_SMALL'],
   [{ diskBytes: 300 * mebibyte }, 'SYSROOT_DISK_TOO_SMALL'],
   [{ rootBytes: 100 * mebibyte, rootMinBytes: 101 * mebibyte }, 'SYSROOT_DISK_TOO_SMALL'],
+  [{ data: [{ mountPoint: '/home' }, { mountPoint: '/var/home' }] }, 'SYSROOT_DISK_INVALID'],
+  [{ data: [{ mountPoint: '/var', sizeBytes: 1000 }] }, 'SYSROOT_DISK_INVALID'],
+  [{ data: [{ mountPoint: '/var', sizeBytes: 32 * mebibyte }] }, 'SYSROOT_DISK_TOO_SMALL'],
+  [{ data: [{ mountPoint: '/var', fs: 'xfs', sizeBytes: 64 * mebibyte }] }, 'SYSROOT_DISK_TOO_SMALL'],
+  [
+    { data: [{ mountPoint: '/var', sizeBytes: 100 * mebibyte, contentBytes: 101 * mebibyte }] },
+    'SYSROOT_DISK_TOO_SMALL',
+  ],
+  [
+    { data: [{ mountPoint: '/var', sizeBytes: 100 * mebibyte, minBytes: 101 * mebibyte }] },
+    'SYSROOT_DISK_TOO_SMALL',
+  ],
+  [{ data: [{ mountPoint: '/var' }], diskBytes: 2600 * mebibyte }, 'SYSROOT_DISK_TOO_SMALL'],
+  [
+    { data: [{ mountPoint: '/var', sizeBytes: 512 * mebibyte }], diskBytes: 700 * mebibyte },
+    'SYSROOT_DISK_TOO_SMALL',
+  ],
+  [{ xbootldr: { fs: 'ext4', sizeBytes: 64 * mebibyte, minBytes: 65 * mebibyte } }, 'SYSROOT_DISK_TOO_SMALL'],
 ] as const)('%j is refused with %s', (wish, code) => {
   expect(() => planDisk({ ...request, ...wish })).toThrow(expect.objectContaining({ code }))
 })
@@ -89,6 +107,78 @@ test('a disk of a given size is used to its end', () => {
   const root = partitions.at(-1)!
   expect(diskBytes).toBe(8192 * mebibyte)
   expect(root.startBytes + root.sizeBytes).toBe(8191 * mebibyte)
+})
+
+test('data partitions with a size come before the root, which grows; the others behind it, and the last one grows', () => {
+  const shown = (wish: Partial<DiskRequest>) =>
+    planDisk({ ...request, bootMode: 'uefi', ...wish }).partitions.map(
+      ({ name, sizeBytes, attributeBits }) =>
+        `${name} ${sizeBytes / mebibyte}${attributeBits.map((bit) => ` ${bit}`).join('')}`,
+    )
+  const home = { mountPoint: '/home', minBytes: 100 * mebibyte + 1 }
+  const log = { mountPoint: '/var/log', sizeBytes: 96 * mebibyte }
+  const diskBytes = 8192 * mebibyte
+  expect(shown({ data: [home, log], diskBytes })).toEqual([
+    'EFI-SYSTEM 512',
+    'home 101 63',
+    'var-log 96',
+    'root 7481 59',
+  ])
+  expect(shown({ data: [{ mountPoint: '/var' }, home], diskBytes })).toEqual([
+    'EFI-SYSTEM 512',
+    'home 101 63',
+    'root 2048',
+    'var 5529 59 63',
+  ])
+  expect(shown({ data: [{ mountPoint: '/var' }, { mountPoint: '/var/home' }] })).toEqual([
+    'EFI-SYSTEM 512',
+    'root 2048',
+    'var 1024 63',
+    'home 1024 59 63',
+  ])
+  // Content counts, also against a size that was given.
+  expect(shown({ data: [{ mountPoint: '/var', contentBytes: 1000 * mebibyte }] }).at(-1)).toBe(
+    'var 2200 59 63',
+  )
+  expect(shown({ data: [{ ...home, contentBytes: 500.5 * mebibyte }] })[1]).toBe('home 501 63')
+})
+
+test('types are those of the Discoverable Partitions Specification', () => {
+  const points = ['/var', '/home', '/var/tmp', '/var/srv', '/var/lib/containers']
+  const { partitions } = planDisk({ ...request, data: points.map((mountPoint) => ({ mountPoint })) })
+  expect(
+    partitions.slice(-5).map(({ typeUuid, mountPoint, fs }) => [mountPoint, typeUuid, fs!.label]),
+  ).toEqual([
+    ['/var', '4D21B016-B534-45C2-A9FB-5C16E091FD2D', 'var'],
+    ['/var/home', '933AC7E1-2EB4-4F13-B844-0E14E2AEF915', 'home'],
+    ['/var/tmp', '7EC6F557-3BC5-4ACA-B293-16EF5DF639D1', 'var-tmp'],
+    ['/var/srv', '3B8F8425-20E0-4F3B-907F-1A25A76F98E8', 'srv'],
+    ['/var/lib/containers', '0FC63DAF-8483-4772-8E79-3D69D8477DE4', 'var-lib-cont'],
+  ])
+  const uuids = partitions.flatMap(({ uuid, fs }) => [uuid, fs?.uuid ?? uuid + '?'])
+  expect(new Set(uuids).size).toBe(uuids.length)
+})
+
+test.each([
+  '/',
+  '/usr',
+  '/etc',
+  '/boot',
+  '/variant',
+  '/var/',
+  '/var/../etc',
+  '/var/run',
+  '/var/a b',
+  '/var//a',
+  'var',
+  '',
+])('a partition for %j is refused', (mountPoint) => {
+  expect(() => planDisk({ ...request, data: [{ mountPoint }] })).toThrow(
+    expect.objectContaining({
+      code: 'SYSROOT_DISK_INVALID',
+      message: expect.stringContaining('mount point'),
+    }),
+  )
 })
 
 test('identifiers are well formed', () => {
