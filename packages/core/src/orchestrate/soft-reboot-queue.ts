@@ -27,7 +27,8 @@ export async function queueSoftReboot(
   id: DeploymentId | undefined,
   mode: SoftRebootMode | undefined,
 ): Promise<QueuedSoftReboot> {
-  if (mode === undefined && writer.state.softRebootTarget === undefined) return { prepared: false, warnings: [] }
+  if (mode === undefined && writer.state.softRebootTarget === undefined)
+    return { prepared: false, warnings: [] }
   // What was loaded before is not what there is now.
   const state = await loadState(writer.sysroot, writer)
   const warnings: Warning[] = []

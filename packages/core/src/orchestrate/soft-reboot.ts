@@ -29,7 +29,6 @@ export function softRebootChecker(
   bootedKargs: readonly string[],
 ): (deployment: Deployment, kargs: readonly string[]) => Promise<SoftRebootObstacle | undefined> {
   const { softReboot, supports } = deployments
-  const rootKeys = deployments.rootKargKeys ?? []
   if (booted === undefined) return () => Promise.resolve(notRunning)
   if (!supports.softReboot) return () => Promise.resolve(noStore)
   return async (deployment, kargs) => {
@@ -37,7 +36,7 @@ export function softRebootChecker(
     if (deployment.bootDigest !== booted.bootDigest) {
       return { reason: 'kernel', message: 'its kernel or initramfs differs from the running one' }
     }
-    if (comparable(kargs, rootKeys) !== comparable(bootedKargs, rootKeys)) {
+    if ((await comparable(kargs, deployments)) !== (await comparable(bootedKargs, deployments))) {
       return { reason: 'kernel-arguments', message: 'its kernel arguments differ from the running ones' }
     }
     try {
@@ -62,8 +61,16 @@ const notRunning: SoftRebootObstacle = { reason: 'not-running', message: 'no dep
 const noStore: SoftRebootObstacle = { reason: 'store', message: 'the store cannot prepare one' }
 
 /** Without the words that select a deployment. */
-function comparable(kargs: readonly string[], rootKeys: readonly string[]): string {
-  return kargs.filter((karg) => !rootKeys.some((key) => karg.startsWith(`${key}=`))).join(' ')
+async function comparable(kargs: readonly string[], deployments: DeploymentStore): Promise<string> {
+  const others: string[] = []
+  for (const karg of kargs) {
+    // A store that does not name its keys still knows its own words.
+    const isRoot =
+      deployments.rootKargKeys?.some((key) => karg.startsWith(`${key}=`)) ??
+      (await deployments.identify(karg)) !== undefined
+    if (!isRoot) others.push(karg)
+  }
+  return others.join(' ')
 }
 
 /** The policy that systemd loads at boot: the newest `policy.N` of the configured type; undefined without one. */

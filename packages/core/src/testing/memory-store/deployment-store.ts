@@ -47,7 +47,6 @@ export function memoryDeployments(store: Dir, sysroot: Sysroot, relink: boolean)
   }
   return Object.freeze<DeploymentStore>({
     supports: Object.freeze({ stateroots: true, relink, softReboot: true }),
-    rootKargKeys: ['memory'],
     softReboot: {
       target: () => readText(run, nextRootFile),
       prepare: ({ id }) => run.write(nextRootFile, Buffer.from(id)),
