@@ -49,7 +49,7 @@ async function* zstdStream(source: Bytes): AsyncGenerator<Uint8Array> {
     })
   }
   const encoder = createZstd()
-  const input = Readable.from(source, { objectMode: false })
+  const input = Readable.from(copies(source), { objectMode: false })
   input.on('error', (error) => encoder.destroy(error))
   try {
     yield* input.pipe(encoder) as AsyncIterable<Uint8Array>
@@ -57,4 +57,9 @@ async function* zstdStream(source: Bytes): AsyncGenerator<Uint8Array> {
     input.destroy()
     encoder.destroy()
   }
+}
+
+/** The encoder reads on another thread; sources may use their buffers again. */
+async function* copies(chunks: Bytes): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) yield Uint8Array.from(chunk)
 }

@@ -1,6 +1,6 @@
 import { isBootcError } from '../errors.js'
 import type { Warning } from '../interfaces/common.js'
-import { digestOf } from './compress-layer.js'
+import { digestOf } from './digest-of.js'
 import { makeGroups } from './groups.js'
 import { LayerPlanner, type LayerPlan } from './layer-plan.js'
 import { layerTar } from './layer-tar.js'

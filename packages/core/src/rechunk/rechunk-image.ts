@@ -3,12 +3,11 @@ import { byteMeter, type ByteMeter } from '../orchestrate/byte-meter.js'
 import { ociMediaType, requireImageLayers, sha256Digest, mediaTypes } from '../oci/index.js'
 import type { Descriptor } from '../oci/types.js'
 import { mapLimit } from '../store-kit/map-limit.js'
-import type { LayerCompressionName } from './compress-layer.js'
 import { rechunkedConfig, rechunkedManifest } from './documents.js'
 import { planLayers } from './plan-layers.js'
 import { loadPrevious } from './previous.js'
 import { readImage } from './read-image.js'
-import type { RechunkOptions, RechunkResult } from './types.js'
+import type { RechunkOptions, RechunkResult, LayerCompressionName } from './types.js'
 import { putBlob, writeLayer, type WriteParts } from './write-layer.js'
 
 const defaultMaxLayers = 64
@@ -21,7 +20,7 @@ const layersAtOnce = 2
  * them. Stores make the same tree of it as of the source. The same input gives the same bytes.
  *
  * @throws BootcError what transports, decoders and destinations throw; `IMAGE_TAR_*` for layers that are no tree;
- *   `HOST_NO_ZSTD`; RangeError for a number of layers that is none. The target's name never means half an image
+ *   `IMAGE_COMPRESSION_UNSUPPORTED`; RangeError for a number of layers that is none. The target's name never means half an image
  */
 export async function rechunkImage(options: RechunkOptions): Promise<RechunkResult> {
   const { source, target, signal, platform, maxLayers = defaultMaxLayers } = options

@@ -5,8 +5,10 @@ import type { ImageTransport, ResolvedImage } from '../interfaces/transport.js'
 import type { ImageReference } from '../oci/reference.js'
 import type { Descriptor, Platform } from '../oci/types.js'
 import type { ByteProgress, CopyEvent } from '../progress.js'
-import type { LayerCompressionName } from './compress-layer.js'
+import type { LayerCompression } from '../codec/index.js'
 import type { LayerRole } from './layer-plan.js'
+
+export type LayerCompressionName = Exclude<LayerCompression, 'gzip-fast'>
 
 export type RechunkEvent =
   | CopyEvent

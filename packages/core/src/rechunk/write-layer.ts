@@ -1,16 +1,17 @@
-import { hashing, readFileSlice } from '../codec/index.js'
+import { compressStream, hashing, readFileSlice } from '../codec/index.js'
 import type { Bytes, Digest } from '../interfaces/common.js'
 import { byteMeter } from '../orchestrate/byte-meter.js'
 import type { Descriptor } from '../oci/types.js'
 import { namelessFile, sliceOfHandle } from '../transports/nameless-file.js'
-import { compressLayer, digestOf, layerMediaTypes, type LayerCompressionName } from './compress-layer.js'
+import { layerMediaTypes } from '../transports/built-layer.js'
+import { digestOf } from './digest-of.js'
 import { tarBytesOf } from './groups.js'
 import type { LayerPlan } from './layer-plan.js'
 import { layerTar } from './layer-tar.js'
 import type { PlannedLayer } from './plan-layers.js'
 import { groupsAnnotation, roleAnnotation, type PreviousImage } from './previous.js'
 import type { Spool } from './spool.js'
-import type { RechunkedLayer, RechunkOptions } from './types.js'
+import type { LayerCompressionName, RechunkedLayer, RechunkOptions } from './types.js'
 
 export interface WriteParts {
   readonly options: RechunkOptions
@@ -79,7 +80,7 @@ async function makeLayer(
   const file = await namelessFile(parts.temporaryDir)
   try {
     const tar = hashing(counted(layerTar(plan, spool.reader()), (bytes) => meter.set(bytes)))
-    const packed = hashing(compressLayer(tar.bytes, compression))
+    const packed = hashing(compressStream(tar.bytes, compression))
     for await (const chunk of packed.bytes) {
       signal?.throwIfAborted()
       await file.writeFile(chunk)

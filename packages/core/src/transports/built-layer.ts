@@ -24,7 +24,8 @@ export interface BuildLayerOptions {
   readonly onBytes?: ((bytes: number) => void) | undefined
 }
 
-const layerTypes: Readonly<Record<LayerCompression, string>> = {
+/** What descriptors of layers say. */
+export const layerMediaTypes: Readonly<Record<LayerCompression, string>> = {
   gzip: mediaTypes.ociLayerGzip,
   'gzip-fast': mediaTypes.ociLayerGzip,
   zstd: mediaTypes.ociLayerZstd,
@@ -50,7 +51,7 @@ export async function buildLayer(tar: Bytes, options: BuildLayerOptions = {}): P
       await file.writeFile(chunk)
     }
     const { digest, sizeBytes: size } = packed.result()
-    const mediaType = layerTypes[compression]
+    const mediaType = layerMediaTypes[compression]
     return {
       descriptor: { mediaType, digest, size, ...(annotations === undefined ? {} : { annotations }) },
       diffId: plain.result().digest,
