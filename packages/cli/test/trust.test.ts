@@ -185,14 +185,14 @@ test('a policy that cannot be understood stops everything before the network', a
   expect(registry.log).toEqual([])
 })
 
-test('signatures by keys of an OSTree remote are refused where nothing verifies them', async () => {
+test('an image that an OSTree remote has to vouch for is refused when there is no such remote', async () => {
   const registry = await serve()
   const { code, stderr } = await run([
     ...['image', 'pull', '--quiet', '--repo', join(dir, 'repo'), '--init', 'bare-user'],
     `ostree-remote-image:vendor:docker://${registry.host}/os/base:1`,
   ])
   expect(code).toBe(1)
-  expect(stderr).toContain('OSTree remote vendor')
+  expect(stderr).toContain('remote vendor: not configured')
 })
 
 test('mirrors of the user are used, and blocked registries are not', async () => {

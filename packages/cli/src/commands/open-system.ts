@@ -91,6 +91,8 @@ export async function openTransports(
   const { containersStorageTransport } = await import('@bootc-sdk/containers-storage')
   return [
     ...defaultTransports({
+      // A reset in the wrong moment is no reason to fail: what it costs is a second or two.
+      documentRetries: 2,
       ...(resume ? { partialBlobs: { dir: partialBlobsDir() } } : {}),
       ...(network.tlsVerify ? {} : { tlsVerify: false }),
       ...(network.authfile === undefined ? {} : { authfile: network.authfile }),
