@@ -1,12 +1,5 @@
 import { isBootcError, type Dir, type LoaderInstallOptions, type Volume, type Warning } from '@bootc-sdk/core'
-import {
-  fakeHost,
-  memoryDir,
-  memorySysroot,
-  memoryTree,
-  readAll,
-  readText,
-} from '@bootc-sdk/core/testing'
+import { fakeHost, memoryDir, memorySysroot, memoryTree, readAll, readText } from '@bootc-sdk/core/testing'
 import { grubBootloader } from '@bootc-sdk/bootloader-grub'
 import { expect, test } from 'vitest'
 import { systemdBoot } from '../src/index.js'

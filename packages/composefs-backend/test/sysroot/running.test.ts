@@ -70,6 +70,10 @@ describe('setup-root-conf.toml', () => {
   })
 
   test('says that the root is transient', async () => {
-    expect(await conf('[root]\ntransient = true\n')).toEqual({ transientRoot: true, etc: 'bind', var: 'bind' })
+    expect(await conf('[root]\ntransient = true\n')).toEqual({
+      transientRoot: true,
+      etc: 'bind',
+      var: 'bind',
+    })
   })
 })

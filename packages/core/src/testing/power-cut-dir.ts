@@ -102,8 +102,7 @@ class Volume {
       symlink: (target, path, meta) =>
         this.write(`symlink ${at(path)} to ${target}`, (to) => to.symlink(target, at(path), meta)),
       link: (from, to) => this.write(`link ${at(from)} as ${at(to)}`, (into) => into.link(at(from), at(to))),
-      mknod: (path, node, meta) =>
-        this.write(`mknod ${at(path)}`, (to) => to.mknod!(at(path), node, meta)),
+      mknod: (path, node, meta) => this.write(`mknod ${at(path)}`, (to) => to.mknod!(at(path), node, meta)),
       rename: (from, to, options) =>
         this.write(`rename ${at(from)} to ${at(to)}`, (into) => into.rename(at(from), at(to), options)),
       remove: async (path) => {

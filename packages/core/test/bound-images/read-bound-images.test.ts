@@ -61,10 +61,7 @@ describe('bound images', () => {
 
   test('a container that names another unit is bound to the image of that one', async () => {
     const dir = await root({ 'a.container': '[Container]\nImage=app.image\n' })
-    await dir.write(
-      'usr/share/containers/systemd/app.image',
-      Buffer.from('[Image]\nImage=quay.io/app:1\n'),
-    )
+    await dir.write('usr/share/containers/systemd/app.image', Buffer.from('[Image]\nImage=quay.io/app:1\n'))
     expect(await readBoundImages(dir)).toMatchObject([{ image: 'quay.io/app:1', file: 'a.container' }])
   })
 

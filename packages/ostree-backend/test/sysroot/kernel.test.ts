@@ -56,9 +56,11 @@ describe('finding the kernel', () => {
   })
 
   test('none is an error', async () => {
-    await expect(findKernel(await memoryTree({ 'usr/lib/modules/1/modules.dep': '' }))).rejects.toMatchObject({
-      code: 'DEPLOY_NO_KERNEL',
-    })
+    await expect(findKernel(await memoryTree({ 'usr/lib/modules/1/modules.dep': '' }))).rejects.toMatchObject(
+      {
+        code: 'DEPLOY_NO_KERNEL',
+      },
+    )
   })
 })
 
@@ -68,7 +70,9 @@ describe('names in boot menus', () => {
     expect(Object.fromEntries(values)).toEqual({ ID: 'debian', PRETTY_NAME: 'A "b" $c', X: 'it is' })
   })
   test('a system without a name cannot be listed', async () => {
-    await expect(readOsRelease(await memoryTree({ 'usr/lib/os-release': 'VERSION=1\n' }))).rejects.toMatchObject({
+    await expect(
+      readOsRelease(await memoryTree({ 'usr/lib/os-release': 'VERSION=1\n' })),
+    ).rejects.toMatchObject({
       code: 'DEPLOY_NO_OS_RELEASE',
     })
   })

@@ -3,7 +3,7 @@ import { fakeHost, memoryDir, memorySysroot } from '@bootc-sdk/core/testing'
 import { expect, test } from 'vitest'
 import { ostreeSoftReboots } from '../../src/sysroot/soft-reboot.js'
 
-const name = { stateroot: 'default', checksum: 'ab'.repeat(32), serial: 1 }
+const name = { stateroot: 'default', checksum: 'ab'.repeat(32), deploySerial: 1 }
 const id = `default/${name.checksum}.1`
 const lock = {} as SysrootLock
 
