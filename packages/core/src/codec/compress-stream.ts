@@ -3,6 +3,7 @@ import * as zlib from 'node:zlib'
 import { BootcError } from '../errors.js'
 import type { Bytes } from '../interfaces/common.js'
 import { getNative } from '../native/loader.js'
+import { copied } from './copied.js'
 import { gzipStream } from './gzip-stream.js'
 
 /** `gzip-fast` is zlib's level 1. */
@@ -49,7 +50,7 @@ async function* zstdStream(source: Bytes): AsyncGenerator<Uint8Array> {
     })
   }
   const encoder = createZstd()
-  const input = Readable.from(copies(source), { objectMode: false })
+  const input = Readable.from(copied(source), { objectMode: false })
   input.on('error', (error) => encoder.destroy(error))
   try {
     yield* input.pipe(encoder) as AsyncIterable<Uint8Array>
@@ -57,9 +58,4 @@ async function* zstdStream(source: Bytes): AsyncGenerator<Uint8Array> {
     input.destroy()
     encoder.destroy()
   }
-}
-
-/** The encoder reads on another thread; sources may use their buffers again. */
-async function* copies(chunks: Bytes): AsyncGenerator<Uint8Array> {
-  for await (const chunk of chunks) yield Uint8Array.from(chunk)
 }

@@ -13,14 +13,15 @@ export async function* checkedStream(
   blob: Pick<Descriptor, 'digest' | 'size'>,
   check: BlobCheck = new BlobCheck(blob),
 ): AsyncGenerator<Uint8Array> {
-  // Whoever takes the last chunk may make the blob visible: it is held back until all is known.
+  // Whoever takes the last byte may make the blob visible: it is held back until all is known.
   let held: Uint8Array | undefined
   let at = 0
   for await (const chunk of source) {
     check.update(chunk, at)
     at += chunk.length
-    if (held !== undefined) yield held
-    held = Uint8Array.from(chunk)
+    if (at < blob.size) yield chunk
+    // The source may use its buffer again before it says that this was all.
+    else if (chunk.length > 0) held = Uint8Array.from(chunk)
   }
   check.finish()
   if (held !== undefined) yield held

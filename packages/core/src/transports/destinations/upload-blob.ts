@@ -6,6 +6,7 @@ import type { RateLimit } from '../registry/rate-limit.js'
 import type { OnRetry, Timing } from '../registry/retry.js'
 import { BlobCheck } from './blob-check.js'
 import type { ExpectedBlob } from './blob-check.js'
+import { copied } from '../../codec/copied.js'
 import { checkedStream } from './checked-stream.js'
 import { ChunkReader } from './chunk-reader.js'
 import type { UploadSession } from './upload-session.js'
@@ -53,7 +54,7 @@ export async function uploadBlob(
     await new ChunkedUpload(session, check, reopen, options).run(new ChunkReader(bytes), 0)
   } else {
     try {
-      const checked = checkedStream(bytes, { digest, size }, check)
+      const checked = copied(checkedStream(bytes, { digest, size }, check))
       const { limit, signal } = options
       await session.stream(limit === undefined ? checked : limited(checked, limit, signal), size)
     } catch (thrown) {
