@@ -71,7 +71,9 @@ test(`${seeds.length} pulls over a bad network end right or with an error that s
     counts[outcome] = (counts[outcome] ?? 0) + 1
   })
   expect(failures.slice(0, 5).map(String).join('\n\n')).toBe('')
-  await expect.poll(() => fronts.map((front) => front.connections())).toEqual(fronts.map(() => 0))
+  await expect
+    .poll(() => fronts.map((front) => front.connections()), { timeout: 20_000 })
+    .toEqual(fronts.map(() => 0))
   expect(unhandled).toEqual([])
   if (onlySeed === undefined && runs >= 500) {
     // Bad, but not so bad that nothing is tried.
