@@ -6,6 +6,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['bootc-sdk-source'], externalConditions: ['bootc-sdk-source'] } },
   test: {
     include: ['packages/*/test/**/*.test.ts', 'e2e/**/*.test.ts'],
+    setupFiles: ['vitest.setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     pool: 'forks',

@@ -10,7 +10,7 @@ export async function run(
   const code = await runCli(args, {
     out,
     err,
-    env: options.env ?? {},
+    env: { CACHE_DIRECTORY: process.env['CACHE_DIRECTORY'], ...options.env },
     stdin: (async function* () {
       await Promise.resolve()
       yield options.stdin ?? ''

@@ -24,7 +24,7 @@ interface PullFlags extends StoreOptions, NetworkOptions, ProgressOptions {
 export async function imagePull(cli: Cli, options: PullFlags, text: string): Promise<void> {
   checkFlags(options)
   const reference = parseImgref(text)
-  const transports = await openTransports(options, { resume: true })
+  const transports = await openTransports(options, { resume: cli.env })
   const policy = await openPolicy(transports)
   await using target = await openTarget(options)
   const result = await withProgress(cli, options, options.json !== true, (_progress, operation) =>

@@ -57,11 +57,11 @@ export async function openParts(
 
 /** Everything that this command registers. */
 export async function systemParts(
-  _cli: Cli,
+  cli: Cli,
   { requireVerity = false, allowMissingVerity = false }: StoreOptions,
   network?: NetworkOptions,
 ): Promise<Omit<BootcParts, 'sysroot'>> {
-  const transports = network === undefined ? [] : await openTransports(network, { resume: true })
+  const transports = network === undefined ? [] : await openTransports(network, { resume: cli.env })
   return {
     transports,
     ...(network === undefined ? {} : { policy: await openPolicy(transports) }),
@@ -81,11 +81,12 @@ async function existing(path: string): Promise<string> {
 /**
  * The transports core has, with what the command line says about them.
  *
- * @param options `resume`: what came of a layer is kept for the next try, where images go into a store
+ * @param options `resume`: what came of a layer is kept for the next try, where images go into a store; the environment
+ * says where
  */
 export async function openTransports(
   network: NetworkOptions,
-  { resume = false }: { readonly resume?: boolean } = {},
+  { resume }: { readonly resume?: Cli['env'] } = {},
 ): Promise<ImageTransport[]> {
   const { defaultTransports } = await import('@bootc-sdk/core/transports')
   const { containersStorageTransport } = await import('@bootc-sdk/containers-storage')
@@ -93,7 +94,7 @@ export async function openTransports(
     ...defaultTransports({
       // A reset in the wrong moment is no reason to fail: what it costs is a second or two.
       documentRetries: 2,
-      ...(resume ? { partialBlobs: { dir: partialBlobsDir() } } : {}),
+      ...(resume === undefined ? {} : { partialBlobs: { dir: partialBlobsDir(resume) } }),
       ...(network.tlsVerify ? {} : { tlsVerify: false }),
       ...(network.authfile === undefined ? {} : { authfile: network.authfile }),
       ...(network.limitRate === undefined ? {} : { bandwidthBytesPerSecond: network.limitRate }),
