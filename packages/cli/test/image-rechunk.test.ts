@@ -1,9 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bootableImage } from '@bootc-sdk/core/testing'
 import { expect, onTestFinished, test } from 'vitest'
 import { run } from './capture.js'
+import { namelessFiles } from './nameless-files.js'
 
 async function layout(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'bootc-sdk-cli-'))
@@ -40,4 +41,12 @@ test('what cannot be done is said', async () => {
   const { code, stderr } = await run([...args, `oci:${dir}:r`, '--previous', `oci:${dir}:none`])
   expect(code).toBe(0)
   expect(stderr).toContain('is not there; layers are made afresh')
+})
+
+test('what was written for an archive that could not be made is let go of', async () => {
+  const dir = await layout()
+  await mkdir(join(dir, 'taken'))
+  const { code, stderr } = await run(['image', 'rechunk', `oci:${dir}:1`, `oci-archive:${dir}/taken`])
+  expect([code, stderr]).toEqual([1, expect.stringContaining('EISDIR')])
+  expect(await namelessFiles(dir)).toEqual([])
 })

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { run } from './capture.js'
+import { namelessFiles } from './nameless-files.js'
 
 const installed = spawnSync('ostree', ['--version']).status === 0
 if (!installed && process.env['CI'] !== undefined) throw new Error('CI needs the ostree program')
@@ -164,6 +165,14 @@ test('what cannot be is said, and nothing is written', async () => {
   }
   await expect(readFile(join(dir, 'layout/index.json'))).rejects.toThrow()
   expect((await readFile(join(dir, 'text.json'))).toString()).toBe('no')
+})
+
+test('what was written for an archive that could not be made is let go of', async () => {
+  const { dir, repo } = await place()
+  await mkdir(join(dir, 'taken'))
+  const { code, stderr } = await run([...encapsulate, repo, 'os', `oci-archive:${dir}/taken`])
+  expect([code, stderr]).toEqual([1, expect.stringContaining('EISDIR')])
+  expect(await namelessFiles(dir)).toEqual([])
 })
 
 async function config(dir: string, text: string): Promise<string> {

@@ -1,7 +1,8 @@
 import type { ImageReference, ImageStore, ImageTransport } from '@bootc-sdk/core'
 import { displaySignedReference, printImageReference } from '@bootc-sdk/core/oci'
 import { UsageError, type Cli } from '../io.js'
-import { parseImgref } from '../imgref.js'
+import { asPullEvent } from '../progress/as-pull-event.js'
+import { openImageTarget } from './image-target.js'
 import { openTransports } from './open-system.js'
 import { withProgress, type ProgressOptions } from './with-progress.js'
 
@@ -15,21 +16,15 @@ export async function copyStoredImage(
     to,
   }: { readonly images: ImageStore; readonly source: ImageReference; readonly to: string },
 ): Promise<void> {
-  const { copyImage, defaultDestinations } = await import('@bootc-sdk/core/transports')
-  const reference = parseImgref(to).image
-  const destination = defaultDestinations(await openTransports({ tlsVerify: true })).find((each) =>
-    each.transports.includes(reference.transport),
-  )
-  if (destination === undefined) throw new UsageError(`nothing can be written to ${reference.transport}:`)
+  const { copyImage } = await import('@bootc-sdk/core/transports')
+  await using target = await openImageTarget(await openTransports({ tlsVerify: true }), to)
   const transport = await storedImageTransport(images, source)
   const { manifestDigest } = await withProgress(cli, options, false, (_progress, { signal, onProgress }) =>
     copyImage({
       source: { transport, reference: source },
-      target: { destination, reference },
+      target,
       signal,
-      onProgress: (event) => {
-        if (event.type === 'copy:blob') onProgress({ type: 'pull:layer', detail: event.detail })
-      },
+      onProgress: (event) => onProgress(asPullEvent(event)),
     }),
   )
   await cli.out.write(`Exported: ${manifestDigest}\n`)

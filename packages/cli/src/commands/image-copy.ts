@@ -1,7 +1,6 @@
 import {
   transportFor,
   type ImageTransport,
-  type ProgressEvent,
   type SignaturePolicy,
   type SignatureSource,
   type SignedImageReference,
@@ -11,6 +10,8 @@ import type { CopyImageOptions } from '@bootc-sdk/core/transports'
 import { formatBytes } from '../format.js'
 import { parseImgref } from '../imgref.js'
 import { UsageError, type Cli } from '../io.js'
+import { asPullEvent } from '../progress/as-pull-event.js'
+import { openImageTarget } from './image-target.js'
 import { openPolicy } from './open-policy.js'
 import { openTransports, type NetworkOptions } from './open-system.js'
 import { parsePlatform } from './platform.js'
@@ -57,20 +58,16 @@ async function transfer(
   to: string,
   how: Required<Pick<CopyImageOptions, 'mayTransfer' | 'instances'>>,
 ): Promise<void> {
-  const { copyImage, defaultDestinations } = await import('@bootc-sdk/core/transports')
+  const { copyImage } = await import('@bootc-sdk/core/transports')
   const source = parseImgref(from)
-  const target = parseImgref(to).image
   const transports = await openTransports(options)
   const transport = transportFor(transports, source.image.transport)
-  const destination = defaultDestinations(transports).find((each) =>
-    each.transports.includes(target.transport),
-  )
-  if (destination === undefined) throw new UsageError(`nothing can be written to ${target.transport}:`)
+  await using target = await openImageTarget(transports, to)
   const { policy, signature } = await policyFor(options, source, transports)
   const result = await withProgress(cli, options, false, (_progress, { signal, onProgress }) => {
     const copy: CopyImageOptions = {
       source: { transport, reference: source.image },
-      target: { destination, reference: target },
+      target,
       ...how,
       ...(options.referrers === true ? { referrers: true } : {}),
       signal,
@@ -79,7 +76,7 @@ async function transfer(
       ...(options.parallel === undefined ? {} : { concurrency: Math.max(1, options.parallel) }),
       ...(policy === undefined ? {} : { check: (image) => policy.check(image, signature, { signal }) }),
     }
-    return copyImage(copy).finally(() => destination.close?.())
+    return copyImage(copy)
   })
   await printWarnings(cli, result.image.warnings ?? [])
   const { manifestDigest, copiedBytes, skippedBytes, manifests, referrers } = result
@@ -88,7 +85,9 @@ async function transfer(
     await cli.out.write(`${JSON.stringify(shown)}\n`)
     return
   }
-  await cli.out.write(`Copied: ${printImageReference(source.image)} => ${printImageReference(target)}\n`)
+  await cli.out.write(
+    `Copied: ${printImageReference(source.image)} => ${printImageReference(target.reference)}\n`,
+  )
   await cli.out.write(`  Digest: ${manifestDigest}\n`)
   if (manifests > 1) await cli.out.write(`  Manifests: ${manifests}\n`)
   if (referrers > 0) await cli.out.write(`  Referrers: ${referrers}\n`)
@@ -110,9 +109,4 @@ async function policyFor(
     policy: insecurePolicy ? undefined : await openPolicy(transports),
     signature: isEnforced && signature.kind === 'insecure' ? { kind: 'containerPolicy' } : signature,
   }
-}
-
-/** Bars know layers. */
-function asPullEvent(event: Parameters<NonNullable<CopyImageOptions['onProgress']>>[0]): ProgressEvent {
-  return event.type === 'copy:blob' ? { type: 'pull:layer', detail: event.detail } : event
 }

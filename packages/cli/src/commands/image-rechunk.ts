@@ -1,14 +1,11 @@
-import { transportFor, type ImageTransport, type ProgressEvent } from '@bootc-sdk/core'
+import { transportFor } from '@bootc-sdk/core'
 import { printImageReference, type ImageReference } from '@bootc-sdk/core/oci'
-import type {
-  LayerCompressionName,
-  RechunkEvent,
-  RechunkOptions,
-  RechunkResult,
-} from '@bootc-sdk/core/rechunk'
+import type { LayerCompressionName, RechunkOptions, RechunkResult } from '@bootc-sdk/core/rechunk'
 import { formatBytes, printable } from '../format.js'
 import { parseImgref } from '../imgref.js'
 import { UsageError, type Cli } from '../io.js'
+import { asPullEvent } from '../progress/as-pull-event.js'
+import { openImageTarget } from './image-target.js'
 import { openPolicy } from './open-policy.js'
 import { openTransports, type NetworkOptions } from './open-system.js'
 import { parsePlatform } from './platform.js'
@@ -33,13 +30,12 @@ export async function imageRechunk(cli: Cli, options: RechunkFlags, from: string
   }
   const { rechunkImage } = await import('@bootc-sdk/core/rechunk')
   const source = parseImgref(from)
-  const target = parseImgref(to).image
   const transports = await openTransports(options)
   const placeOf = (reference: ImageReference) => ({
     transport: transportFor(transports, reference.transport),
     reference,
   })
-  const destination = await destinationFor(transports, target)
+  await using target = await openImageTarget(transports, to)
   const isEnforced = options.enforceContainerSigpolicy === true || source.signature.kind !== 'insecure'
   const policy = isEnforced ? await openPolicy(transports) : undefined
   const signature =
@@ -47,7 +43,7 @@ export async function imageRechunk(cli: Cli, options: RechunkFlags, from: string
   const result = await withProgress(cli, options, false, (_progress, { signal, onProgress }) => {
     const rechunk: RechunkOptions = {
       source: placeOf(source.image),
-      target: { destination, reference: target },
+      target,
       maxLayers: options.maxLayers,
       signal,
       onProgress: (event) => onProgress(asPullEvent(event)),
@@ -62,14 +58,7 @@ export async function imageRechunk(cli: Cli, options: RechunkFlags, from: string
   })
   await printWarnings(cli, result.warnings)
   if (options.json === true) await printJson(cli, result)
-  else await printTable(cli, result, source.image, target)
-}
-
-async function destinationFor(transports: readonly ImageTransport[], target: ImageReference) {
-  const { defaultDestinations } = await import('@bootc-sdk/core/transports')
-  const found = defaultDestinations(transports).find((each) => each.transports.includes(target.transport))
-  if (found === undefined) throw new UsageError(`nothing can be written to ${target.transport}:`)
-  return found
+  else await printTable(cli, result, source.image, target.reference)
 }
 
 async function printTable(
@@ -111,19 +100,4 @@ async function printJson(cli: Cli, result: RechunkResult): Promise<void> {
   }))
   const report = { manifestDigest, copiedBytes, skippedBytes, database: database ?? null, layers, warnings }
   await cli.out.write(`${JSON.stringify(report)}\n`)
-}
-
-/** Bars know layers. */
-function asPullEvent(event: RechunkEvent): ProgressEvent {
-  switch (event.type) {
-    case 'copy:blob':
-    case 'rechunk:read':
-      return { type: 'pull:layer', detail: event.detail }
-    case 'rechunk:write': {
-      const { layer, layers, bytes, totalBytes, cachedBytes } = event.detail
-      return { type: 'pull:layer', detail: { id: `make ${layer}/${layers}`, bytes, totalBytes, cachedBytes } }
-    }
-    default:
-      return event
-  }
 }

@@ -1,16 +1,17 @@
 import { readFile } from 'node:fs/promises'
-import type { ImageConfig, ImageManifest, ProgressEvent } from '@bootc-sdk/core'
-import { transportFor, type ImageReference } from '@bootc-sdk/core'
+import type { ImageConfig, ImageManifest } from '@bootc-sdk/core'
+import { transportFor } from '@bootc-sdk/core'
 import type { LayerCompression } from '@bootc-sdk/core/codec'
 import { displaySignedReference, parseStrictJson } from '@bootc-sdk/core/oci'
-import type { BuiltImage, CopyImageOptions } from '@bootc-sdk/core/transports'
+import type { BuiltImage } from '@bootc-sdk/core/transports'
 import type { EncapsulateEvent } from '@bootc-sdk/ostree-backend'
+import { openImageTarget } from '../commands/image-target.js'
 import { openTransports, type NetworkOptions } from '../commands/open-system.js'
 import { parsePlatform } from '../commands/platform.js'
 import { withProgress, type ProgressOptions } from '../commands/with-progress.js'
-import { printable } from '../format.js'
 import { parseImgref } from '../imgref.js'
 import { UsageError, type Cli } from '../io.js'
+import { asPullEvent } from '../progress/as-pull-event.js'
 import { openRepository, type RepoOptions } from './repository.js'
 
 interface PublishOptions extends RepoOptions, NetworkOptions, ProgressOptions {
@@ -97,31 +98,18 @@ async function publish<T extends BuiltImage>(
   to: string,
   make: (operation: { signal: AbortSignal; onProgress: (event: EncapsulateEvent) => void }) => Promise<T>,
 ): Promise<{ digest: string; made: T }> {
-  const { copyImage, defaultDestinations } = await import('@bootc-sdk/core/transports')
-  const reference: ImageReference = parseImgref(to).image
-  const destination = defaultDestinations(await openTransports(options)).find((each) =>
-    each.transports.includes(reference.transport),
-  )
-  if (destination === undefined) throw new UsageError(`nothing can be written to ${reference.transport}:`)
-  return withProgress(cli, options, false, async (_progress, { signal, onProgress }) => {
+  const { copyImage } = await import('@bootc-sdk/core/transports')
+  await using target = await openImageTarget(await openTransports(options), to)
+  return await withProgress(cli, options, false, async (_progress, { signal, onProgress }) => {
     await using made = await make({ signal, onProgress: (event) => onProgress(asPullEvent(event)) })
     const { manifestDigest } = await copyImage({
       source: made.source,
-      target: { destination, reference },
+      target,
       signal,
       onProgress: (event) => onProgress(asPullEvent(event)),
     })
     return { digest: manifestDigest, made }
   })
-}
-
-/** Bars know layers. A layer that is being made is called after what the commit or a file says. */
-function asPullEvent(
-  event: EncapsulateEvent | Parameters<NonNullable<CopyImageOptions['onProgress']>>[0],
-): ProgressEvent {
-  if (event.type === 'copy:blob') return { type: 'pull:layer', detail: event.detail }
-  if (event.type !== 'encapsulate:layer') return event
-  return { type: 'pull:layer', detail: { ...event.detail, id: printable(event.detail.id) } }
 }
 
 async function manifestOf(cli: Cli, options: NetworkOptions, text: string): Promise<ImageManifest> {
