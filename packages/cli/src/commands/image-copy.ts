@@ -1,10 +1,4 @@
-import {
-  transportFor,
-  type ImageTransport,
-  type SignaturePolicy,
-  type SignatureSource,
-  type SignedImageReference,
-} from '@bootc-sdk/core'
+import { transportFor } from '@bootc-sdk/core'
 import { printImageReference } from '@bootc-sdk/core/oci'
 import type { CopyImageOptions } from '@bootc-sdk/core/transports'
 import { formatBytes } from '../format.js'
@@ -12,7 +6,7 @@ import { parseImgref } from '../imgref.js'
 import { UsageError, type Cli } from '../io.js'
 import { asPullEvent } from '../progress/as-pull-event.js'
 import { openImageTarget } from './image-target.js'
-import { openPolicy } from './open-policy.js'
+import { demandedSignature, openPolicy } from './open-policy.js'
 import { openTransports, type NetworkOptions } from './open-system.js'
 import { parsePlatform } from './platform.js'
 import { printWarnings } from './print-change.js'
@@ -63,7 +57,13 @@ async function transfer(
   const transports = await openTransports(options)
   const transport = transportFor(transports, source.image.transport)
   await using target = await openImageTarget(transports, to)
-  const { policy, signature } = await policyFor(options, source, transports)
+  // The policy is asked unless that is refused.
+  const { enforceContainerSigpolicy = false, insecurePolicy = false } = options
+  const signature = demandedSignature(source, enforceContainerSigpolicy)
+  if (insecurePolicy && signature.kind !== 'insecure') {
+    throw new UsageError('--insecure-policy is not for images that are to be verified')
+  }
+  const policy = insecurePolicy ? undefined : await openPolicy(transports)
   const result = await withProgress(cli, options, false, (_progress, { signal, onProgress }) => {
     const copy: CopyImageOptions = {
       source: { transport, reference: source.image },
@@ -93,20 +93,4 @@ async function transfer(
   if (referrers > 0) await cli.out.write(`  Referrers: ${referrers}\n`)
   const there = skippedBytes > 0 ? `, ${formatBytes(skippedBytes)} were there` : ''
   await cli.out.write(`  Copied: ${formatBytes(copiedBytes)}${there}\n`)
-}
-
-/** The policy is asked unless that is refused; verification is demanded where the source or an option says so. */
-async function policyFor(
-  { enforceContainerSigpolicy = false, insecurePolicy = false }: CopyFlags,
-  { signature }: SignedImageReference,
-  transports: readonly ImageTransport[],
-): Promise<{ policy: SignaturePolicy | undefined; signature: SignatureSource }> {
-  const isEnforced = enforceContainerSigpolicy || signature.kind !== 'insecure'
-  if (insecurePolicy && isEnforced) {
-    throw new UsageError('--insecure-policy is not for images that are to be verified')
-  }
-  return {
-    policy: insecurePolicy ? undefined : await openPolicy(transports),
-    signature: isEnforced && signature.kind === 'insecure' ? { kind: 'containerPolicy' } : signature,
-  }
 }

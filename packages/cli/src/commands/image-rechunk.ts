@@ -6,7 +6,7 @@ import { parseImgref } from '../imgref.js'
 import { UsageError, type Cli } from '../io.js'
 import { asPullEvent } from '../progress/as-pull-event.js'
 import { openImageTarget } from './image-target.js'
-import { openPolicy } from './open-policy.js'
+import { demandedSignature, openPolicy } from './open-policy.js'
 import { openTransports, type NetworkOptions } from './open-system.js'
 import { parsePlatform } from './platform.js'
 import { printWarnings } from './print-change.js'
@@ -36,10 +36,8 @@ export async function imageRechunk(cli: Cli, options: RechunkFlags, from: string
     reference,
   })
   await using target = await openImageTarget(transports, to)
-  const isEnforced = options.enforceContainerSigpolicy === true || source.signature.kind !== 'insecure'
-  const policy = isEnforced ? await openPolicy(transports) : undefined
-  const signature =
-    source.signature.kind === 'insecure' ? ({ kind: 'containerPolicy' } as const) : source.signature
+  const signature = demandedSignature(source, options.enforceContainerSigpolicy === true)
+  const policy = signature.kind === 'insecure' ? undefined : await openPolicy(transports)
   const result = await withProgress(cli, options, false, (_progress, { signal, onProgress }) => {
     const rechunk: RechunkOptions = {
       source: placeOf(source.image),

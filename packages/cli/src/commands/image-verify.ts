@@ -1,8 +1,8 @@
 import { printImageReference } from '@bootc-sdk/core/oci'
-import { resolveImage, type SignatureSource } from '@bootc-sdk/core'
+import { resolveImage } from '@bootc-sdk/core'
 import { parseImgref } from '../imgref.js'
 import type { Cli } from '../io.js'
-import { openPolicy } from './open-policy.js'
+import { demandedSignature, openPolicy } from './open-policy.js'
 import { openTransports, type NetworkOptions } from './open-system.js'
 import { printWarnings } from './print-change.js'
 
@@ -13,12 +13,12 @@ interface VerifyFlags extends NetworkOptions {
 
 /** `bootc-sdk image verify`: what `--enforce-container-sigpolicy` would say about an image. */
 export async function imageVerify(cli: Cli, options: VerifyFlags, text: string): Promise<void> {
-  const { image: reference, signature } = parseImgref(text)
+  const signed = parseImgref(text)
+  const reference = signed.image
   const transports = await openTransports(options)
   const policy = await openPolicy(transports, options.policy)
   const image = await resolveImage(transports, reference)
-  const source: SignatureSource = signature.kind === 'insecure' ? { kind: 'containerPolicy' } : signature
-  await policy.check(image, source)
+  await policy.check(image, demandedSignature(signed, true))
   await printWarnings(cli, image.warnings ?? [])
   const name = printImageReference(reference)
   const digest = image.index?.digest ?? image.manifestDigest

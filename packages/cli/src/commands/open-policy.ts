@@ -1,4 +1,10 @@
-import type { ImageReference, ImageTransport, SignaturePolicy } from '@bootc-sdk/core'
+import type {
+  ImageReference,
+  ImageTransport,
+  SignaturePolicy,
+  SignatureSource,
+  SignedImageReference,
+} from '@bootc-sdk/core'
 import { loadSignatures } from './load-signatures.js'
 
 /**
@@ -20,6 +26,14 @@ export async function openPolicy(
     verifiers: loadVerifiers,
     place: storagePlace,
   })
+}
+
+/** What an image is verified by: what its name says, and where that is nothing, the policy if `isEnforced`. */
+export function demandedSignature(
+  { signature }: SignedImageReference,
+  isEnforced: boolean,
+): SignatureSource {
+  return isEnforced && signature.kind === 'insecure' ? { kind: 'containerPolicy' } : signature
 }
 
 /** Scopes of podman's storage name the storage: that of `[DRIVER@ROOT…]`, else the machine's. */
