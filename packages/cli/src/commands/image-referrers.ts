@@ -1,5 +1,5 @@
 import type { Descriptor } from '@bootc-sdk/core/oci'
-import { formatBytes } from '../format.js'
+import { formatBytes, printable } from '../format.js'
 import { parseImgref } from '../imgref.js'
 import { UsageError, type Cli } from '../io.js'
 import { openTransports, type NetworkOptions } from './open-system.js'
@@ -27,10 +27,6 @@ export async function imageReferrers(cli: Cli, options: ReferrersFlags, text: st
 }
 
 function line({ digest, artifactType, mediaType, size }: Descriptor): string {
-  return `${digest}  ${printable(artifactType ?? mediaType)}  ${formatBytes(size)}`
-}
-
-/** Types are whatever somebody pushed. */
-function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 128)
+  // Types are whatever somebody pushed.
+  return `${digest}  ${printable((artifactType ?? mediaType).slice(0, 128))}  ${formatBytes(size)}`
 }
