@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { BootcError } from '@bootc-sdk/core'
-import type { OstreeRepo } from '@bootc-sdk/ostree-backend'
 import { loadSignatures } from '../commands/load-signatures.js'
 import { UsageError, type Cli } from '../io.js'
 import { openRepository, type RepoOptions } from './repository.js'
@@ -35,7 +34,10 @@ export async function remoteAdd(_cli: Cli, options: AddFlags, name: string, url:
   }
   const group = `remote "${name}"`
   const keyring = await importKeys(options.gpgImport ?? [])
-  if (keyring !== undefined) await repo.dir.write(keyringName(name), keyring, { mode: 0o644 })
+  if (keyring !== undefined) {
+    if (!canBeFileName(name)) throw new UsageError(`a remote cannot be called ${name}`)
+    await repo.dir.write(keyringName(name), keyring, { mode: 0o644 })
+  }
   await repo.setConfig([...keys].map(([key, value]) => ({ group, key, value })))
 }
 
@@ -43,7 +45,7 @@ export async function remoteAdd(_cli: Cli, options: AddFlags, name: string, url:
 export async function remoteDelete(_cli: Cli, options: RepoOptions, name: string): Promise<void> {
   const repo = await openRepository(options)
   await repo.setConfig(remoteKeys.map((key) => ({ group: `remote "${name}"`, key, value: undefined })))
-  await removeKeyring(repo, name)
+  if (canBeFileName(name)) await repo.dir.remove(keyringName(name))
 }
 
 const remoteKeys = [
@@ -53,16 +55,9 @@ const remoteKeys = [
   ...['tls-permissive', 'tls-client-cert-path', 'tls-client-key-path', 'tls-ca-path', 'custom-backend'],
 ]
 
-function keyringName(remote: string): string {
-  // It becomes a file name.
-  if (remote.includes('/') || remote.startsWith('.'))
-    throw new UsageError(`a remote cannot be called ${remote}`)
-  return `${remote}.trustedkeys.gpg`
-}
+const canBeFileName = (remote: string): boolean => !remote.includes('/') && !remote.startsWith('.')
 
-async function removeKeyring({ dir }: OstreeRepo, name: string): Promise<void> {
-  if (!name.includes('/')) await dir.remove(`${name}.trustedkeys.gpg`)
-}
+const keyringName = (remote: string): string => `${remote}.trustedkeys.gpg`
 
 /** Keys of files, in binary form as other programs read them too. */
 async function importKeys(paths: readonly string[]): Promise<Uint8Array | undefined> {
