@@ -1,4 +1,4 @@
-import type { EntryType, ReadTree, Stat, Xattr } from '@bootc-sdk/core'
+import type { EntryType, ReadTree, SpecialNode, Stat, Xattr } from '@bootc-sdk/core'
 import { compareNames, joinPath } from '@bootc-sdk/core/names'
 
 /** A directory to pack: what its entries are meant to be, and where their content is. */
@@ -7,7 +7,11 @@ export interface PackSource {
   /** Absolute path of the directory on this machine. */
   readonly contentPath: string
   readonly isImmutable?: (path: string, type: EntryType) => Promise<boolean>
+  /** Numbers of a device; without it they are 0:0, which is overlayfs's mark for what it hides. */
+  readonly deviceOf?: (path: string) => Promise<DeviceNumbers>
 }
+
+export type DeviceNumbers = Pick<SpecialNode, 'major' | 'minor'>
 
 /** An entry of the file system to be made. */
 export interface PackNode {
@@ -23,6 +27,8 @@ export interface PackNode {
   readonly immutable: boolean
   /** Of a symbolic link. */
   readonly target?: string
+  /** Of a device. */
+  readonly device?: DeviceNumbers
   /** Another name of a file that came before, by its path there. */
   readonly linkOf?: string
   /** How many names the file has in this tree. */
@@ -59,6 +65,9 @@ export async function scanTree(source: PackSource, signal?: AbortSignal): Promis
       xattrs: await tree.xattrs(path),
       immutable: (await source.isImmutable?.(path, type)) ?? false,
       ...(type === 'symlink' ? { target: await tree.readlink(path) } : {}),
+      ...((type === 'char' || type === 'block') && source.deviceOf !== undefined
+        ? { device: await source.deviceOf(path) }
+        : {}),
     }
     nodes.push(node)
     if (key !== undefined) firstNames.set(key, node)

@@ -3,41 +3,29 @@ import { encodeName } from '@bootc-sdk/core/names'
 export const blockBytes = 4096
 
 /** Checksum of a directory block, shaped as an entry. */
-const tailBytes = 12
+export const directoryTailBytes = 12
 
-/**
- * Free bytes in the blocks of a directory, as libext2fs fills it: the first block with room. debugfs enlarges
- * directories for new files but not for further names of one, so those have to know.
- */
+/** How many blocks a directory takes: entries follow each other, and none goes over the end of a block. */
 export class DirectoryRoom {
-  readonly #freeBytes: number[]
+  #freeBytes = blockBytes - directoryTailBytes - 2 * entryBytes(1)
+  #blocks = 1
 
-  /** @param names entries that are there beside `.` and `..` */
-  constructor(names: readonly string[] = []) {
-    this.#freeBytes = [blockBytes - tailBytes - 2 * entryBytes('.')]
-    for (const name of names) this.add(name)
-  }
-
-  /** @returns whether the directory had to become a block larger */
-  add(name: string): boolean {
-    const need = entryBytes(name)
-    const index = this.#freeBytes.findIndex((free) => free >= need)
-    if (index >= 0) {
-      this.#freeBytes[index]! -= need
-      return false
+  add(name: string): void {
+    const need = entryBytes(isAscii(name) ? name.length : encodeName(name).length)
+    if (need > this.#freeBytes) {
+      this.#blocks++
+      this.#freeBytes = blockBytes - directoryTailBytes
     }
-    this.#freeBytes.push(blockBytes - tailBytes - need)
-    return true
+    this.#freeBytes -= need
   }
 
   get blocks(): number {
-    return this.#freeBytes.length
+    return this.#blocks
   }
 }
 
 /** @see Linux Documentation/filesystems/ext4/directory.rst */
-function entryBytes(name: string): number {
-  const nameBytes = isAscii(name) ? name.length : encodeName(name).length
+export function entryBytes(nameBytes: number): number {
   return (8 + nameBytes + 3) & ~3
 }
 

@@ -1,12 +1,10 @@
 import { parentPath, baseName, encodeName } from '@bootc-sdk/core/names'
 import type { PackNode } from '../scan-tree.js'
 import { blockBytes, DirectoryRoom } from './directory-room.js'
+import { fastLinkBytes } from './inode.js'
+import { inodeBytes } from './layout.js'
+import { placeXattrs } from './xattrs.js'
 
-const inodeBytes = 256
-/** Attributes that fit behind the inode, headers included. */
-const inlineXattrBytes = 90
-/** Longer targets take a block. */
-const fastLinkBytes = 59
 
 /** Journal, group descriptors and room for them to grow, bitmaps. */
 const fixedBytes = 96 << 20
@@ -28,8 +26,7 @@ export function estimateExt4(nodes: readonly PackNode[]): Ext4Estimate {
     inodes++
     if (node.type === 'file') blocks += fileBlocks(node.sizeBytes)
     if (encodeName(node.target ?? '').length > fastLinkBytes) blocks++
-    const xattrBytes = node.xattrs.reduce((sum, { name, value }) => sum + 16 + name.length + value.length, 0)
-    if (xattrBytes > inlineXattrBytes) blocks++
+    if (placeXattrs(node.path, node.xattrs).block !== undefined) blocks++
   }
   for (const room of rooms.values()) blocks += room.blocks
   const spareInodes = inodes * 2 + 1024

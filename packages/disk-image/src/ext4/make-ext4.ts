@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { open } from 'node:fs/promises'
 import type { Host } from '@bootc-sdk/core'
 import type { Contents, Ext4Options, FormatContext, Region } from '../tools/formatters.js'
-import { runTool, toolFailed } from '../tools/run-tool.js'
+import { runTool } from '../tools/run-tool.js'
 import { blockBytes } from './directory-room.js'
-import { ext4Script } from './script.js'
+import { fillExt4 } from './fill-ext4.js'
 
 /**
  * Features, so that no configuration file of this machine decides: those of mke2fs 1.47 without `metadata_csum_seed` and
@@ -14,7 +12,7 @@ import { ext4Script } from './script.js'
 const features =
   'none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,flex_bg,sparse_super,large_file,huge_file,dir_nlink,extra_isize,metadata_csum'
 
-/** Make an ext4 and fill it. */
+/** Have mke2fs make an ext4, with journal and tables, and fill it. */
 export async function makeExt4(
   host: Pick<Host, 'run'>,
   region: Region,
@@ -22,18 +20,7 @@ export async function makeExt4(
   contents: Contents,
   context: FormatContext,
 ): Promise<void> {
-  const { scratchPath, epoch, signal } = context
-  const values = new Map<string, Uint8Array>()
-  const valueFile = (value: Uint8Array): string => {
-    const path = join(scratchPath, `value-${createHash('sha256').update(value).digest('hex')}`)
-    values.set(path, value)
-    return path
-  }
-  const script = ext4Script(contents.nodes, { contentPath: contents.contentPath, epoch, valueFile })
-  const scriptPath = join(scratchPath, 'ext4.commands')
-  await writeFile(scriptPath, script.text)
-  for (const [path, value] of values) await writeFile(path, value)
-
+  const { epoch, signal } = context
   const env = {
     // An empty file: what is not said below is what is built in.
     MKE2FS_CONFIG: '/dev/null',
@@ -42,16 +29,8 @@ export async function makeExt4(
     SOURCE_DATE_EPOCH: `${epoch}`,
   }
   await runTool(host, 'mke2fs', mke2fsArgs(region, options), { env, signal })
-  const image =
-    region.offsetBytes === 0 ? region.imagePath : `${region.imagePath}?offset=${region.offsetBytes}`
-  // It goes on after errors and ends with 0: only what it says tells.
-  const { stdout, stderr } = await runTool(host, 'debugfs', ['-w', '-f', scriptPath, image], { env, signal })
-  const complaints = stderr.split('\n').filter((line) => line !== '' && !/^debugfs \d/.test(line))
-  if (complaints.length > 0) throw toolFailed('debugfs', 0, complaints.slice(0, 20).join('\n'))
-  const made = [...stdout.matchAll(/^Allocated inode: (\d+)$/gm)].map((match) => Number(match[1]))
-  const asForeseen =
-    made.length === script.fileInodes.length && made.every((n, i) => n === script.fileInodes[i])
-  if (!asForeseen) throw toolFailed('debugfs', 0, 'inodes were not given out in order')
+  await using file = await open(region.imagePath, 'r+')
+  await fillExt4(file, region, contents, context)
 }
 
 function mke2fsArgs(region: Region, options: Ext4Options): string[] {

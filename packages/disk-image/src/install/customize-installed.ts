@@ -36,7 +36,8 @@ export async function customizeInstalled(
   const wished = [...(disk?.data ?? []), ...(customizations?.filesystems ?? [])]
   if (wished.some(({ mountPoint }) => mountPoint === '/home')) await assertHomeInVar(image)
   if (data.some(({ mountPoint }) => mountPoint === '/var')) {
-    const [note] = (await deployments.ownVarNotes?.(image)) ?? []
+    const store = parts.stores.find(({ name }) => name === installed.store)
+    const [note] = (await store?.ownVarNotes?.(image)) ?? []
     if (note !== undefined) throw unsupportedDisk('partition for /var', note.message)
   }
   const xattrsOf = await labelsOf(image)

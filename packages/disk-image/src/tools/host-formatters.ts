@@ -8,10 +8,7 @@ import { runTool } from './run-tool.js'
 
 /** What each file system takes, and how each program says what it is. */
 const needs: Readonly<Record<string, readonly (readonly [Tool, string])[]>> = {
-  ext4: [
-    ['mke2fs', '-V'],
-    ['debugfs', '-V'],
-  ],
+  ext4: [['mke2fs', '-V']],
   vfat: [
     ['mkfs.vfat', '--help'],
     ['mmd', '--version'],

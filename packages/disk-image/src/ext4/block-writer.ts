@@ -1,0 +1,122 @@
+import { readSync } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
+import type { BlockSpace } from './block-space.js'
+import { blockBytes } from './directory-room.js'
+import type { Extents } from './extents.js'
+
+const batchBlocks = 1024
+const zero = Buffer.alloc(blockBytes)
+
+/** Takes the next free blocks for what it is given, and writes many of them at once while more is read. */
+export class BlockWriter {
+  readonly #file: FileHandle
+  readonly #offsetBytes: number
+  readonly #space: BlockSpace
+  #batch = Buffer.allocUnsafe(batchBlocks * blockBytes)
+  #other = Buffer.allocUnsafe(batchBlocks * blockBytes)
+  #start = 0
+  #used = 0
+  #writing: Promise<unknown> = Promise.resolve()
+
+  constructor(file: FileHandle, offsetBytes: number, space: BlockSpace) {
+    this.#file = file
+    this.#offsetBytes = offsetBytes
+    this.#space = space
+  }
+
+  /** @param bytes or what makes them when the place is known. @returns where it is */
+  async block(bytes: Buffer | ((place: number) => Buffer)): Promise<number> {
+    if (this.#room() === 0) await this.flush()
+    this.#room()
+    const place = this.#start + this.#used
+    const made = typeof bytes === 'function' ? bytes(place) : bytes
+    made.copy(this.#batch, this.#used * blockBytes)
+    this.#taken(1)
+    return place
+  }
+
+  /**
+   * Copy a file; blocks of nothing but zero become holes.
+   *
+   * @returns bytes of it, which may be others than `sizeBytes` when it has changed
+   */
+  async content(fd: number, sizeBytes: number, extents: Extents): Promise<number> {
+    let logical = 0
+    for (let done = 0; done < sizeBytes; done = Math.min(logical * blockBytes, sizeBytes)) {
+      let room = this.#room()
+      if (room === 0) {
+        await this.flush()
+        room = this.#room()
+      }
+      const wanted = this.#space.run(Math.min(room, Math.ceil((sizeBytes - done) / blockBytes)))
+      const from = this.#used * blockBytes
+      const bytes = fill(fd, this.#batch, from, Math.min(wanted * blockBytes, sizeBytes - done), done)
+      if (bytes === 0) return done
+      const blocks = Math.ceil(bytes / blockBytes)
+      this.#batch.fill(0, from + bytes, from + blocks * blockBytes)
+      let full = 0
+      while (full < blocks && !this.#isZero(this.#used + full)) full++
+      let holes = 0
+      while (full + holes < blocks && this.#isZero(this.#used + full + holes)) holes++
+      if (full > 0) {
+        extents.add(logical, this.#start + this.#used, full)
+        this.#taken(full)
+      }
+      logical += full + holes
+      if (bytes < Math.min(wanted * blockBytes, sizeBytes - done)) return done + bytes
+    }
+    return sizeBytes
+  }
+
+  /** Resolves when the batch may be filled again; `end` waits for all. */
+  async flush(): Promise<void> {
+    await this.#writing
+    if (this.#used > 0) {
+      const at = this.#offsetBytes + this.#start * blockBytes
+      this.#writing = writeAll(this.#file, this.#batch, this.#used * blockBytes, at)
+      // Whoever waits for it next sees how it ended.
+      this.#writing.catch(() => undefined)
+      ;[this.#batch, this.#other] = [this.#other, this.#batch]
+    }
+    this.#used = 0
+  }
+
+  async end(): Promise<void> {
+    await this.flush()
+    await this.#writing
+  }
+
+  /** Blocks that the batch takes before it has to be written. */
+  #room(): number {
+    const next = this.#space.next()
+    if (this.#used === 0) this.#start = next
+    else if (next !== this.#start + this.#used) return 0
+    return batchBlocks - this.#used
+  }
+
+  #taken(count: number): void {
+    this.#space.take(count)
+    this.#used += count
+  }
+
+  #isZero(block: number): boolean {
+    const at = block * blockBytes
+    return this.#batch[at] === 0 && this.#batch.compare(zero, 0, blockBytes, at, at + blockBytes) === 0
+  }
+}
+
+async function writeAll(file: FileHandle, buffer: Buffer, length: number, at: number): Promise<void> {
+  let done = 0
+  while (done < length) done += (await file.write(buffer, done, length - done, at + done)).bytesWritten
+}
+
+/** @returns less than `length` at the end of the file */
+function fill(fd: number, buffer: Buffer, at: number, length: number, position: number): number {
+  let done = 0
+  while (done < length) {
+    const bytes = readSync(fd, buffer, at + done, length - done, position + done)
+    if (bytes === 0) break
+    done += bytes
+  }
+  return done
+}
