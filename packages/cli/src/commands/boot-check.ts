@@ -39,9 +39,9 @@ export async function bootCheck(cli: Cli, options: BootCheckFlags): Promise<numb
 
 /** A disk that cannot be written any more is what a check is for: it must not end here. */
 async function prepare(options: BootCheckFlags): Promise<readonly Warning[]> {
-  if (options.onlyReport === true) return prepareForRead(options)
+  if (options.onlyReport === true) return prepareForRead(cli, options)
   try {
-    return await prepareForWrite(options)
+    return await prepareForWrite(cli, options)
   } catch (error) {
     if (!isBootcError(error, 'SYSROOT_READ_ONLY')) throw error
     return [{ code: 'trial:not-recorded', message: error.message }]

@@ -9,7 +9,7 @@ type Flags = SystemOptions & { readonly json?: boolean }
 
 /** `bootc-sdk bootloader status`. */
 export async function bootloaderStatus(cli: Cli, options: Flags): Promise<void> {
-  const skipped = await prepareForRead(options, 'all')
+  const skipped = await prepareForRead(cli, options, 'all')
   const status = await (await openSystem(cli, options)).loaderStatus({ signal: cli.signal })
   await printWarnings(cli, skipped)
   await cli.out.write(options.json === true ? `${JSON.stringify(status)}\n` : statusText(status))
@@ -17,7 +17,7 @@ export async function bootloaderStatus(cli: Cli, options: Flags): Promise<void> 
 
 /** `bootc-sdk bootloader update`. */
 export async function updateBootloader(cli: Cli, options: Flags): Promise<void> {
-  const skipped = await prepareForWrite(options, 'all')
+  const skipped = await prepareForWrite(cli, options, 'all')
   const result = await (await openSystem(cli, options)).updateLoader({ signal: cli.signal })
   await printWarnings(cli, [...skipped, ...result.warnings])
   if (options.json === true) {

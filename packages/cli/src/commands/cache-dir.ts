@@ -5,7 +5,7 @@ import { join } from 'node:path'
  * `/var/cache/bootc-sdk`, without root the user's cache.
  */
 export function partialBlobsDir(
-  env: Readonly<Record<string, string | undefined>> = process.env,
+  env: Readonly<Record<string, string | undefined>>,
   isRoot: boolean = process.geteuid?.() === 0,
 ): string {
   const given = env['CACHE_DIRECTORY']?.split(':')[0]

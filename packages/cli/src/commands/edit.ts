@@ -14,7 +14,7 @@ interface EditFlags extends SystemOptions, NetworkOptions, ProgressOptions {
 
 /** `bootc-sdk edit`. */
 export async function edit(cli: Cli, options: EditFlags): Promise<void> {
-  await prepareForWrite(options)
+  await prepareForWrite(cli, options)
   const bootc = await openSystem(cli, options, options)
   const text = await editedText(cli, options, async () =>
     printHostYaml(toBootcHost(await bootc.status({ signal: cli.signal }))),

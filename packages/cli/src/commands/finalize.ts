@@ -5,7 +5,7 @@ import { printWarnings } from './print-change.js'
 
 /** `bootc-sdk finalize-staged`. */
 export async function finalize(cli: Cli, options: SystemOptions): Promise<void> {
-  await prepareForWrite(options)
+  await prepareForWrite(cli, options)
   const bootc = await openSystem(cli, options)
   const result = await bootc.finalize({ signal: cli.signal })
   await printWarnings(cli, result.warnings)

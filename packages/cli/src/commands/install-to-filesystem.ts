@@ -56,7 +56,7 @@ export async function installToExistingRoot(
 ): Promise<void> {
   const common = await commonOptions(flags)
   const path = resolve(dir ?? (existsSync('/target') ? '/target' : '/'))
-  await prepareForWrite({ sysroot: path })
+  await prepareForWrite(cli, { sysroot: path })
   const place = await findPlace(path)
   const cmdline = await nodeHost().cmdline()
   await installInto(cli, flags, place, {

@@ -25,7 +25,7 @@ export async function kargs(cli: Cli, options: KargsFlags): Promise<void> {
   if (given.length > 0 && options.editor === true) {
     throw new UsageError('--editor cannot be used together with other changes')
   }
-  await prepareForWrite(options)
+  await prepareForWrite(cli, options)
   const bootc = await openSystem(cli, options)
   const change = options.editor === true ? await edited(cli, options) : Object.fromEntries(given)
   const result = await bootc.editKargs({ ...change, signal: cli.signal })

@@ -20,7 +20,7 @@ export async function setOptionsForSource(
   cli: Cli,
   options: SystemOptions & { source: string; options?: string },
 ): Promise<void> {
-  await prepareForWrite(options)
+  await prepareForWrite(cli, options)
   const bootc = await openSystem(cli, options)
   const result = await bootc.setKargsForSource(options.source, options.options, { signal: cli.signal })
   await printKargsResult(cli, result, { quiet: true })
@@ -35,7 +35,7 @@ export async function bootOnce(
   if ((which === undefined) !== (options.clear === true)) {
     throw new UsageError('give an entry to boot once, or --clear')
   }
-  await prepareForWrite(options)
+  await prepareForWrite(cli, options)
   const bootc = await openSystem(cli, options)
   const { entry } = await bootc.bootOnce(which, { signal: cli.signal })
   await cli.out.write(

@@ -14,7 +14,7 @@ export async function prepSoftReboot(cli: Cli, options: PrepSoftRebootFlags, id?
   if ((id === undefined) !== (options.reset === true)) {
     throw new UsageError('either a deployment or --reset is needed')
   }
-  await prepareForWrite(options)
+  await prepareForWrite(cli, options)
   const bootc = await openSystem(cli, options)
   if (id === undefined) {
     const { changed } = await bootc.resetSoftReboot({ signal: cli.signal })

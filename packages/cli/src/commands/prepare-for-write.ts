@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { realpath } from 'node:fs/promises'
 import { BootcError, type Warning } from '@bootc-sdk/core'
-import { AlreadyRun } from '../io.js'
+import { AlreadyRun, type Cli } from '../io.js'
 import type { VolumeWish } from './boot-volumes.js'
 import type { SystemOptions } from './open-system.js'
 
@@ -13,12 +13,13 @@ import type { SystemOptions } from './open-system.js'
  * @throws BootcError `HOST_IN_CONTAINER`, `HOST_NOT_ROOT`; `AlreadyRun` after a second run in a namespace of its own
  */
 export async function prepareForWrite(
+  cli: Pick<Cli, 'env'>,
   options: SystemOptions,
   wish: VolumeWish = 'needed',
 ): Promise<readonly Warning[]> {
   if ((await realpath(options.sysroot)) !== '/') return []
   if (
-    process.env['container'] !== undefined ||
+    cli.env['container'] !== undefined ||
     existsSync('/run/.containerenv') ||
     existsSync('/.dockerenv')
   ) {
@@ -35,6 +36,7 @@ export async function prepareForWrite(
 
 /** Boot volumes that a look needs, where root may mount them and nothing else has; others see what there is. */
 export async function prepareForRead(
+  cli: Pick<Cli, 'env'>,
   options: SystemOptions,
   wish: VolumeWish = 'needed',
 ): Promise<readonly Warning[]> {

@@ -7,7 +7,7 @@ import { prunedLines } from './print-change.js'
 
 /** `bootc-sdk prune`. */
 export async function prune(cli: Cli, options: SystemOptions): Promise<void> {
-  await prepareForWrite(options)
+  await prepareForWrite(cli, options)
   const bootc = await openSystem(cli, options)
   const lines = prunedLines(await bootc.prune({ signal: cli.signal }))
   const { sweepPartialBlobs } = await import('@bootc-sdk/core/transports')

@@ -12,7 +12,7 @@ interface RollbackFlags extends SystemOptions {
 
 /** `bootc-sdk rollback`: a toggle; what was staged is given up, as with bootc. */
 export async function rollback(cli: Cli, options: RollbackFlags): Promise<void> {
-  await prepareForWrite(options)
+  await prepareForWrite(cli, options)
   const bootc = await openSystem(cli, options)
   const result = await bootc.rollback({
     signal: cli.signal,

@@ -31,7 +31,7 @@ export async function switchImage(cli: Cli, options: SwitchFlags, target?: strin
     const bootc = await openSystem(cli, options, options)
     return printMovePlan(cli, await bootc.planMove(options.store, { target: reference }), options)
   }
-  await prepareForWrite(options)
+  await prepareForWrite(cli, options)
   if (options.store !== undefined) {
     const { store } = options
     const bootc = await openSystem(cli, options, options)

@@ -21,7 +21,7 @@ interface Row {
 
 /** `bootc-sdk image list` without a repository: the system's own images, and those that it is bound to. */
 export async function listSystemImages(cli: Cli, { type, format, ...system }: ListFlags): Promise<void> {
-  await prepareForRead(system)
+  await prepareForRead(cli, system)
   const bootc = await openSystem(cli, system)
   const rows: Row[] = [
     ...(type === 'logical' ? [] : await hostRows(bootc)),
@@ -60,7 +60,7 @@ export async function pullFromDefaultStorage(
   options: SystemOptions & ProgressOptions,
   name: string,
 ): Promise<void> {
-  await prepareForWrite(options)
+  await prepareForWrite(cli, options)
   const target = registryReference(name)
   const bootc = await openSystem(cli, options)
   const store = await bootc.store()
@@ -89,7 +89,7 @@ const defaultTarget = 'localhost/bootc'
 
 /** `bootc-sdk image copy-to-storage`: an image of the system as a container image of this machine. */
 export async function copyToStorage(cli: Cli, options: CopyToStorageFlags): Promise<void> {
-  await prepareForRead(options)
+  await prepareForRead(cli, options)
   const bootc = await openSystem(cli, options)
   const source = options.source === undefined ? await bootedImage(bootc) : parseImgref(options.source).image
   const target = options.target ?? defaultTarget

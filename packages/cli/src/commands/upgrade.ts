@@ -19,7 +19,7 @@ interface UpgradeFlags extends SystemOptions, NetworkOptions, ProgressOptions {
 
 /** `bootc-sdk upgrade`. */
 export async function upgrade(cli: Cli, options: UpgradeFlags): Promise<void> {
-  await prepareForWrite(options)
+  await prepareForWrite(cli, options)
   const bootc = await openSystem(cli, options, options)
   const result = await withProgress(cli, options, options.check !== true, (_progress, operation) =>
     bootc.upgrade({
