@@ -1,6 +1,6 @@
 import type { Bytes, Digest, OpOptions } from './common.js'
 import type { ImageReference, TransportName } from '../oci/reference.js'
-import type { Descriptor } from '../oci/types.js'
+import type { Descriptor, Platform } from '../oci/types.js'
 
 /** Where images can be written. Blobs first, in any order and several at once; the manifest makes them an image. */
 export interface ImageDestination {
@@ -46,4 +46,6 @@ export interface ManifestToPut {
   readonly bytes: Uint8Array
   readonly digest: Digest
   readonly mediaType: string
+  /** What the image's config says it runs on, for places that list images. */
+  readonly platform?: Platform
 }

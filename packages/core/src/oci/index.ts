@@ -2,6 +2,7 @@ export type * from './types.js'
 export type * from './reference.js'
 export {
   displaySignedReference,
+  followedReference,
   parseImageReference,
   parseSignatureSource,
   parseSignedReference,
@@ -49,4 +50,11 @@ export {
   normalizeManifest,
   toOciManifest,
 } from './normalize.js'
-export { choosePlatform, goArchitecture, hostPlatform, platformWarnings, printPlatform } from './platform.js'
+export {
+  choosePlatform,
+  configPlatform,
+  goArchitecture,
+  hostPlatform,
+  platformWarnings,
+  printPlatform,
+} from './platform.js'

@@ -1,4 +1,4 @@
-import { BootcError } from '../errors.js'
+import { BootcError, isBootcError } from '../errors.js'
 import type { ImageReference, SignatureSource, SignedImageReference, TransportName } from './reference.js'
 
 /** What stands before the first `:`; `docker` must be followed by `//`. */
@@ -77,6 +77,17 @@ export function parseSignedReference(text: string): SignedImageReference {
     }
     default:
       throw invalid(text, `unknown signature source ${JSON.stringify(scheme)}`)
+  }
+}
+
+/** What an origin file says that it follows; undefined also for what nobody here can follow. */
+export function followedReference(text: string | undefined): SignedImageReference | undefined {
+  if (text === undefined) return undefined
+  try {
+    return parseSignedReference(text)
+  } catch (error) {
+    if (isBootcError(error)) return undefined
+    throw error
   }
 }
 

@@ -107,3 +107,9 @@ function armVariant(cpuinfo: string): string | undefined {
   const digit = /^[567]/.exec(architecture ?? '')?.[0]
   return digit === undefined ? undefined : `v${digit}`
 }
+
+/** What a config says that its image runs on, as a member for descriptors; nothing for artifacts, which run on nothing. */
+export function configPlatform({ architecture, os, variant }: ImageConfig): { readonly platform?: Platform } {
+  if (!architecture || !os) return {}
+  return { platform: { architecture, os, ...(variant ? { variant } : {}) } }
+}

@@ -1,6 +1,6 @@
 import { defaultCodec } from '../codec/index.js'
 import { byteMeter, type ByteMeter } from '../orchestrate/byte-meter.js'
-import { ociMediaType, requireImageLayers, sha256Digest, mediaTypes } from '../oci/index.js'
+import { configPlatform, ociMediaType, requireImageLayers, sha256Digest, mediaTypes } from '../oci/index.js'
 import type { Descriptor } from '../oci/types.js'
 import { mapLimit } from '../store-kit/map-limit.js'
 import { rechunkedConfig, rechunkedManifest } from './documents.js'
@@ -72,7 +72,7 @@ export async function rechunkImage(options: RechunkOptions): Promise<RechunkResu
   const config = rechunkedConfig(image, layers, options.newestSeconds)
   const { bytes, digest, manifest } = rechunkedManifest(image, config, layers)
   await putBlob(manifest.config, parts, () => once(config))
-  const toPut = { bytes, digest, mediaType: mediaTypes.ociManifest }
+  const toPut = { bytes, digest, mediaType: mediaTypes.ociManifest, ...configPlatform(image.config) }
   await target.destination.putManifest(target.reference, toPut, { signal })
   return {
     source: image,

@@ -2,7 +2,7 @@ import { mapLimit } from '../store-kit/map-limit.js'
 import type { Digest, OpOptions } from '../interfaces/common.js'
 import type { ImageDestination } from '../interfaces/destination.js'
 import type { ImageTransport, ResolvedImage } from '../interfaces/transport.js'
-import { mediaTypes, ociMediaType, sha256Digest } from '../oci/index.js'
+import { configPlatform, mediaTypes, ociMediaType, sha256Digest } from '../oci/index.js'
 import type { ImageReference } from '../oci/reference.js'
 import type { Descriptor, Platform } from '../oci/types.js'
 import type { CopyEvent } from '../progress.js'
@@ -65,7 +65,8 @@ export async function copyImage(options: CopyImageOptions): Promise<CopyImageRes
   const copy = { ...options, from: source.reference }
   const done = await mapLimit(blobs, options.concurrency ?? 6, (blob) => copyBlob(blob, copy, totals))
   const finished = manifest(done)
-  await target.destination.putManifest(target.reference, finished, { signal })
+  const document = { ...finished, ...configPlatform(image.config) }
+  await target.destination.putManifest(target.reference, document, { signal })
   const result = { image, manifestDigest: finished.digest, ...totals, manifests: 1, referrers: 0 }
   if (options.referrers !== true) return result
   const further = await openReferrers(options)

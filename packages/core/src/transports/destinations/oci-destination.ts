@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ImageDestination } from '../../interfaces/destination.js'
-import { parseIndex } from '../../oci/index.js'
-import { mediaTypes } from '../../oci/media-types.js'
+import { canonicalJson, parseIndex } from '../../oci/index.js'
 import type { Descriptor, ImageIndex } from '../../oci/types.js'
 import { parseLayoutName } from '../local/layout-name.js'
 import { blobName } from '../local/layout-transport.js'
@@ -14,7 +13,7 @@ const refName = 'org.opencontainers.image.ref.name'
 
 /**
  * `oci:PATH[:TAG]`: an OCI layout, made where there is none. An image without a tag replaces what has none; other
- * images stay.
+ * images stay. The index has the form of ostree-ext's: canonical JSON without a media type, with platforms.
  *
  * @see OCI image-spec 1.1.1 image-layout.md
  */
@@ -29,7 +28,7 @@ export function ociDestination(): ImageDestination {
     async putBlob(target, blob, bytes) {
       await placeFile(join(pathOf(target), blobName(blob)), checkedStream(bytes, blob))
     },
-    async putManifest(target, { bytes, digest, mediaType }, options = {}) {
+    async putManifest(target, { bytes, digest, mediaType, platform }, options = {}) {
       const { path, tag, position } = parseLayoutName(target)
       if (position !== undefined) throw layoutInvalid(path, 'an image cannot be written to a position')
       await placeFile(join(path, blobName({ digest })), bytes)
@@ -38,6 +37,7 @@ export function ociDestination(): ImageDestination {
         mediaType,
         digest,
         size: bytes.length,
+        ...(platform === undefined ? {} : { platform }),
         ...(tag === undefined ? {} : { annotations: { [refName]: tag } }),
       }
       const turn = (indexes.get(path) ?? Promise.resolve())
@@ -55,11 +55,8 @@ async function addEntry(path: string, entry: Descriptor, tag: string | undefined
     if (error.code === 'ENOENT') return undefined
     throw layoutInvalid(path, 'index.json cannot be read', {}, error)
   })
-  const index: ImageIndex =
-    text === undefined
-      ? { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] }
-      : parseIndex(text)
+  const index: ImageIndex = text === undefined ? { schemaVersion: 2, manifests: [] } : parseIndex(text)
   const others = index.manifests.filter(({ annotations }) => annotations?.[refName] !== tag)
   await placeFile(join(path, 'oci-layout'), Buffer.from('{"imageLayoutVersion":"1.0.0"}'))
-  await placeFile(file, Buffer.from(JSON.stringify({ ...index, manifests: [...others, entry] })))
+  await placeFile(file, Buffer.from(canonicalJson({ ...index, manifests: [...others, entry] })))
 }

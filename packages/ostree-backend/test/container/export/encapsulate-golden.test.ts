@@ -1,6 +1,11 @@
 import { readFileSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { describe, expect, test } from 'vitest'
+import { parseImageReference } from '@bootc-sdk/core/oci'
+import { copyImage, ociDestination } from '@bootc-sdk/core/transports'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { encapsulate, type EncapsulateOptions } from '../../../src/container/export/encapsulate.js'
 import { parseContentMeta } from '../../../src/container/export/content-meta.js'
 import { goldenCase, goldenImage, goldenPath } from '../golden-images.js'
@@ -46,6 +51,21 @@ describe.each(cases)('$name, made again from its commit', ({ name, options }) =>
       expect(built.image.manifestDigest).toBe(goldenCase(name).manifest_digest)
     },
   )
+
+  test('the layout it is copied into is that of the real tool', async () => {
+    const { repo } = await importedRepo(name)
+    const commit = goldenCase(name).layers[0]!.commit.checksum
+    await using built = await encapsulate(repo, commit, { ...options(), platform: amd64 })
+    const dir = await mkdtemp(join(tmpdir(), 'bootc-sdk-layout-'))
+    onTestFinished(() => rm(dir, { recursive: true }))
+    const reference = parseImageReference(`oci:${dir}:latest`)
+    await copyImage({ source: built.source, target: { destination: ociDestination(), reference } })
+    for (const file of ['index.json', 'oci-layout']) {
+      expect(await readFile(join(dir, file), 'utf8')).toBe(
+        readFileSync(goldenPath(name, 'oci', file), 'utf8'),
+      )
+    }
+  })
 })
 
 function firstDifference(a: Buffer, b: Buffer): string | undefined {
