@@ -1,4 +1,4 @@
-import type { BootSpec, Sysroot } from '@bootc-sdk/core'
+import type { BootSpec, BootVersion, Sysroot } from '@bootc-sdk/core'
 import { bytesToCopy, installFiles, missingPlacements, placementsOf } from './artifacts.js'
 import { readSet, renderEntries } from './entries.js'
 import { assertRoom, notPrepared, type EntrySets } from './entry-sets.js'
@@ -8,11 +8,20 @@ import type { MenuMode } from './menu-wanted.js'
 import { pruneVolume } from './prune.js'
 import { contentsFor, holdsContents, writeContents } from './set-contents.js'
 
+export interface BlsSets extends EntrySets {
+  /**
+   * Where `user.cfg` says what boots, the set that the link names does not: let a set of this version be prepared,
+   * whichever the link names. Entries of other programs stay where GRUB reads them.
+   */
+  makeRoom(version: BootVersion): Promise<void>
+}
+
 /** Entries as files on the boot volume, with a generated menu beside them for a GRUB without blscfg. */
-export function blsSets(sysroot: Sysroot, mode: MenuMode): EntrySets {
+export function blsSets(sysroot: Sysroot, mode: MenuMode): BlsSets {
   const { boot } = sysroot
   const { dir } = boot
-  const layoutFor = (specs: readonly BootSpec[]) => layoutOf(boot, layoutWanted(specs))
+  const layoutFor = (specs: readonly BootSpec[]) =>
+    layoutOf(boot, specs.length === 0 ? undefined : layoutWanted(specs))
   const contents = (layout: SetLayout, specs: readonly BootSpec[]) =>
     contentsFor(sysroot, layout, specs, mode)
 
@@ -67,6 +76,17 @@ export function blsSets(sysroot: Sysroot, mode: MenuMode): EntrySets {
 
     async switchTo(specs, version) {
       await (await layoutFor(specs)).switchTo(version)
+    },
+
+    async makeRoom(version) {
+      const layout = await layoutOf(boot, undefined)
+      if (layout.kind !== 'links' || (await layout.version()) !== version) return
+      const other = version === 0 ? 1 : 0
+      const { foreign } = await readSet(dir, await layout.activeDir())
+      await layout.startSet(other)
+      const kept = foreign.map(({ fileName }) => fileName)
+      await writeContents(dir, layout, layout.preparedDir(other), { files: [], kept })
+      await layout.switchTo(other)
     },
 
     async prune(keep) {

@@ -1,8 +1,8 @@
 import { BootcError } from '@bootc-sdk/core'
-import type { BootEntry, Bootloader, BootPlan, BootSpec, Sysroot } from '@bootc-sdk/core'
+import type { BootEntry, Bootloader, BootPlan, Sysroot } from '@bootc-sdk/core'
 import { blsSets } from './bls-sets.js'
+import { setsInTurn } from './sets-in-turn.js'
 import type { OwnFile } from './entries.js'
-import type { EntrySets } from './entry-sets.js'
 import {
   canWriteEnvironment,
   cleanEnvironment,
@@ -23,8 +23,8 @@ export interface GrubSettings {
 
 /**
  * Entries in two sets of which one boots: files of the Boot Loader Specification with a generated menu for a GRUB
- * that does not read them, switched by a link as libostree does or exchanged as bootc's composefs backend does; or
- * unified kernel images, which are entries of `user.cfg`.
+ * that does not read them, switched by a link as libostree does or exchanged as bootc's composefs backend does; or,
+ * where a unified kernel image is among them, entries of `user.cfg`.
  */
 export async function openGrub(
   sysroot: Sysroot,
@@ -32,17 +32,14 @@ export async function openGrub(
 ): Promise<Bootloader> {
   const { dir } = sysroot.boot
   const bls = blsSets(sysroot, menu)
-  const uki = ukiSets(sysroot)
+  const uki = ukiSets(sysroot, bls)
   // What we generate looks at these; a configuration of somebody else may.
   const isOurs = (await isMenuWanted(sysroot, menu)) || (await uki.active()).length > 0
   const looksAt = async (variable: string) =>
     (await canWriteEnvironment(sysroot.boot)) && (isOurs || (await someConfigReads(sysroot, variable)))
   const counts = await looksAt(variables.counter)
   const once = await looksAt(variables.next)
-  const inUse = async () => ((await uki.active()).length > 0 ? uki : bls)
-  const setsFor = (specs: readonly BootSpec[]) => chooseSets(specs, { bls, uki })
-  const findFile = async (sets: EntrySets, { fileName }: BootEntry) =>
-    requireFile(await sets.active(), fileName)
+  const { inUse, setsFor } = setsInTurn(bls, uki)
 
   return {
     name: 'grub',
@@ -50,13 +47,12 @@ export async function openGrub(
 
     async read() {
       const sets = await inUse()
-      const active = await sets.active()
       const version = await sets.version()
-      const prepared = await sets.prepared()
+      const prepared = await uki.prepared()
       return {
         ...(version === undefined ? {} : { version }),
-        entries: withTrial(active, await readEnvironment(dir)),
-        prepared: active.length === 0 && prepared.length === 0 ? await uki.prepared() : prepared,
+        entries: withTrial(await sets.active(), await readEnvironment(dir)),
+        prepared: prepared.length === 0 ? await bls.prepared() : prepared,
       }
     },
 
@@ -85,7 +81,8 @@ export async function openGrub(
 
     async prune(keep, lock) {
       void lock
-      await bls.prune(keep)
+      const active = (await uki.active()).map(({ entry }) => entry)
+      await bls.prune([...keep, ...active])
       await uki.prune(keep)
       await cleanEnvironment(dir)
       await endStaleTrial(dir, await (await inUse()).active())
@@ -94,7 +91,7 @@ export async function openGrub(
     ...(counts
       ? {
           async markGood(entry: BootEntry) {
-            await endTrial(dir, await findFile(await inUse(), entry))
+            await endTrial(dir, requireFile(await (await inUse()).active(), entry.fileName))
           },
         }
       : {}),
@@ -103,7 +100,7 @@ export async function openGrub(
       ? {
           async bootOnce(entry: BootEntry | undefined) {
             const sets = await inUse()
-            const id = entry && sets.menuId(await findFile(sets, entry))
+            const id = entry && sets.menuId(requireFile(await sets.active(), entry.fileName))
             await writeEnvironment(dir, { [variables.next]: id })
           },
         }
@@ -115,25 +112,6 @@ export async function openGrub(
     install: async (_lock, options = {}) =>
       (await import('./install/install.js')).installGrub(sysroot, { ...options, timeoutSeconds }),
   }
-}
-
-/**
- * @throws BootcError `BOOT_UNSUPPORTED_ARTIFACT` for a list of both kinds, or of the other kind than what boots now:
- *   GRUB has no single switch for both
- */
-async function chooseSets(
-  specs: readonly BootSpec[],
-  { bls, uki }: { readonly bls: EntrySets; readonly uki: EntrySets },
-): Promise<EntrySets> {
-  const kinds = new Set(specs.map(({ artifact }) => artifact.kind))
-  const [wanted, other] = kinds.has('uki') ? [uki, bls] : [bls, uki]
-  const isOther = specs.length > 0 && (await other.active()).length > 0
-  if (kinds.size < 2 && !isOther) return specs.length > 0 || (await uki.active()).length === 0 ? wanted : uki
-  throw new BootcError(
-    'BOOT_UNSUPPORTED_ARTIFACT',
-    'GRUB boots either unified kernel images or kernels with an initramfs from a boot volume, not both',
-    { details: { kinds: [...kinds] } },
-  )
 }
 
 function requireFile(active: readonly OwnFile[], fileName: string): OwnFile {

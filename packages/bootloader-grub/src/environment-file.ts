@@ -18,7 +18,14 @@ const readOnlyForGrub = ['btrfs', 'zfs', 'squashfs', 'erofs', 'bcachefs']
 
 /** GRUB's directory on the boot volume: Fedora's where it is there, else that of everybody else. */
 export async function grubDir(dir: Dir): Promise<'grub' | 'grub2'> {
-  return (await isDirectory(dir, 'grub2')) ? 'grub2' : 'grub'
+  return (await isDirectory(dir, 'grub2')) ? environmentDir(dir) : 'grub'
+}
+
+/** The same where `user.cfg` is, or will be, in Fedora's: that alone does not move an environment that is in use. */
+export async function environmentDir(dir: Dir): Promise<'grub' | 'grub2'> {
+  const has = async (home: string) =>
+    (await isDirectory(dir, home)) && (await dir.stat(`${home}/grubenv`)) !== undefined
+  return (await has('grub')) && !(await has('grub2')) ? 'grub' : 'grub2'
 }
 
 /**

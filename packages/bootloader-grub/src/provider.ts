@@ -1,4 +1,5 @@
 import type { Bootloader, Provider } from '@bootc-sdk/core'
+import { blsSets } from './bls-sets.js'
 import { openGrub } from './bootloader.js'
 import { layoutOf } from './layout.js'
 import type { MenuMode } from './menu-wanted.js'
@@ -32,7 +33,7 @@ export function grubBootloader({
           layout.kind === 'links' ? `loader links to ${active?.split('/')[0]}` : `entries are in ${active}`
         if (active !== undefined) return { evidence: `boot volume's ${how}` }
       }
-      const entries = await ukiSets(sysroot).active()
+      const entries = await ukiSets(sysroot, blsSets(sysroot, menu)).active()
       return entries.length === 0 ? undefined : { evidence: "boot volume's grub2/user.cfg has boot entries" }
     },
     open: (sysroot) => openGrub(sysroot, settings),

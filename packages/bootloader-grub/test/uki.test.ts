@@ -1,40 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { BootSpec, Sysroot } from '@bootc-sdk/core'
-import { describeTree, memoryDir, memorySysroot, readText } from '@bootc-sdk/core/testing'
+import { describeTree, memorySysroot, readText } from '@bootc-sdk/core/testing'
 import { parseUserCfg } from '../src/format/user-cfg.js'
 import { grubBootloader } from '../src/index.js'
-import { three } from './specs.js'
-import { tinyUki } from './qemu/tiny-uki.js'
-
-const idOf = (letter: string) => letter.repeat(128)
-
-async function specs(letters: string, count?: BootSpec['count']): Promise<BootSpec[]> {
-  const tree = memoryDir()
-  const list: BootSpec[] = []
-  for (const [index, letter] of [...letters].entries()) {
-    const cmdline = `root=UUID=0d composefs=${idOf(letter)}`
-    const data = tinyUki(cmdline)
-    await tree.write(`${letter}.efi`, data)
-    await tree.write('debug.addon.efi', Buffer.from('addon'))
-    const addon = { name: 'debug.addon.efi', tree, path: 'debug.addon.efi', sizeBytes: 5 }
-    const image = {
-      name: `bootc_composefs-${idOf(letter)}.efi`,
-      tree,
-      path: `${letter}.efi`,
-      sizeBytes: data.length,
-    }
-    list.push({
-      ...{ id: idOf(letter), title: `Edge OS ${letter}`, version: '1', osId: 'edge', entrySet: 'exchange' },
-      artifact: {
-        ...{ kind: 'uki', bootDigest: `sha256:${letter.repeat(64)}`, dir: 'EFI/Linux/bootc', cmdline },
-        ...{ image, addons: [addon] },
-      },
-      ...{ rootKargs: [], kargs: [] },
-      ...(index === 0 && count !== undefined ? { count } : {}),
-    })
-  }
-  return list
-}
+import { idOf, ukiSpecs as specs } from './uki-specs.js'
 
 async function setup(uuid: string | undefined = '1A2B-3C4D') {
   const whole = memorySysroot({ boot: 'volume', esp: 'volume' })
@@ -140,12 +109,6 @@ test('the password of GRUB, which has the same file, stays', async () => {
 })
 
 describe('refused before the first write', () => {
-  test('are kernels with an initramfs where unified images boot, and the other way', async () => {
-    const { loader, apply } = await setup()
-    await apply(await specs('a'))
-    await expect(loader.plan(await three(0), 0)).rejects.toMatchObject({ code: 'BOOT_UNSUPPORTED_ARTIFACT' })
-  })
-
   test('is an ESP whose UUID is not known', async () => {
     const { loader } = await setup('')
     await expect(loader.plan(await specs('a'), 0)).rejects.toMatchObject({ code: 'BOOT_UNSUPPORTED_VOLUME' })

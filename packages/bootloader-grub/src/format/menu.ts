@@ -27,11 +27,14 @@ export function printMenu({ entries, foreign, ...trial }: Menu): string {
   ].join('')
 }
 
-/** @returns undefined for an entry that starts nothing */
-function printEntry(entry: BootEntry): string | undefined {
+/**
+ * @param before commands that come first
+ * @returns undefined for an entry that starts nothing
+ */
+export function printEntry(entry: BootEntry, before: readonly string[] = []): string | undefined {
   const { fileName, title, options, linux, initrds, devicetree, extra } = entry
   const program = extra.find(([key]) => key === 'efi' || key === 'uki')?.[1]
-  const lines: string[] = []
+  const lines = [...before]
   if (linux !== undefined) {
     lines.push(['linux', inVolume(linux), ...kernelWords(options)].map(command).join(' '))
     if (initrds.length > 0) lines.push(['initrd', ...initrds.map(inVolume)].map(command).join(' '))
