@@ -18,7 +18,7 @@ interface BootCheckFlags extends SystemOptions {
 
 /** `bootc-sdk boot-check`: the last line of an unhealthy boot says why. */
 export async function bootCheck(cli: Cli, options: BootCheckFlags): Promise<number> {
-  const unmounted = await prepare(options)
+  const unmounted = await prepare(cli, options)
   const bootc = await openSystem(cli, options)
   const result = await bootc.bootCheck({
     gate: gateOf(options),
@@ -38,8 +38,8 @@ export async function bootCheck(cli: Cli, options: BootCheckFlags): Promise<numb
 }
 
 /** A disk that cannot be written any more is what a check is for: it must not end here. */
-async function prepare(options: BootCheckFlags): Promise<readonly Warning[]> {
-  if (options.onlyReport === true) return prepareForRead(cli, options)
+async function prepare(cli: Cli, options: BootCheckFlags): Promise<readonly Warning[]> {
+  if (options.onlyReport === true) return prepareForRead(options)
   try {
     return await prepareForWrite(cli, options)
   } catch (error) {

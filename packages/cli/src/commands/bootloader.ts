@@ -9,7 +9,7 @@ type Flags = SystemOptions & { readonly json?: boolean }
 
 /** `bootc-sdk bootloader status`. */
 export async function bootloaderStatus(cli: Cli, options: Flags): Promise<void> {
-  const skipped = await prepareForRead(cli, options, 'all')
+  const skipped = await prepareForRead(options, 'all')
   const status = await (await openSystem(cli, options)).loaderStatus({ signal: cli.signal })
   await printWarnings(cli, skipped)
   await cli.out.write(options.json === true ? `${JSON.stringify(status)}\n` : statusText(status))

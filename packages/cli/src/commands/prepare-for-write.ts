@@ -36,7 +36,6 @@ export async function prepareForWrite(
 
 /** Boot volumes that a look needs, where root may mount them and nothing else has; others see what there is. */
 export async function prepareForRead(
-  cli: Pick<Cli, 'env'>,
   options: SystemOptions,
   wish: VolumeWish = 'needed',
 ): Promise<readonly Warning[]> {

@@ -21,7 +21,7 @@ export async function status(cli: Cli, options: StatusFlags): Promise<void> {
       `Unsupported format version: ${options.formatVersion}`,
     )
   }
-  await prepareForRead(cli, options)
+  await prepareForRead(options)
   const bootc = await openSystem(cli, options)
   const state = await bootc.status({ signal: cli.signal })
   const full = toBootcHost(state)

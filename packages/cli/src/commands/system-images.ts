@@ -21,7 +21,7 @@ interface Row {
 
 /** `bootc-sdk image list` without a repository: the system's own images, and those that it is bound to. */
 export async function listSystemImages(cli: Cli, { type, format, ...system }: ListFlags): Promise<void> {
-  await prepareForRead(cli, system)
+  await prepareForRead(system)
   const bootc = await openSystem(cli, system)
   const rows: Row[] = [
     ...(type === 'logical' ? [] : await hostRows(bootc)),
@@ -89,7 +89,7 @@ const defaultTarget = 'localhost/bootc'
 
 /** `bootc-sdk image copy-to-storage`: an image of the system as a container image of this machine. */
 export async function copyToStorage(cli: Cli, options: CopyToStorageFlags): Promise<void> {
-  await prepareForRead(cli, options)
+  await prepareForRead(options)
   const bootc = await openSystem(cli, options)
   const source = options.source === undefined ? await bootedImage(bootc) : parseImgref(options.source).image
   const target = options.target ?? defaultTarget
