@@ -5,6 +5,7 @@ import { formatBytes } from '../format.js'
 import { parseImgref } from '../imgref.js'
 import { UsageError, type Cli } from '../io.js'
 import { asPullEvent } from '../progress/as-pull-event.js'
+import { findImgref } from './find-imgref.js'
 import { openImageTarget } from './image-target.js'
 import { demandedSignature, openPolicy } from './open-policy.js'
 import { openTransports, type NetworkOptions } from './open-system.js'
@@ -53,8 +54,8 @@ async function transfer(
   how: Required<Pick<CopyImageOptions, 'mayTransfer' | 'instances'>>,
 ): Promise<void> {
   const { copyImage } = await import('@bootc-sdk/core/transports')
-  const source = parseImgref(from)
   const transports = await openTransports(options)
+  const source = await findImgref(cli, transports, from)
   const transport = transportFor(transports, source.image.transport)
   await using target = await openImageTarget(transports, to)
   // The policy is asked unless that is refused.

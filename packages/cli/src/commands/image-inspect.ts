@@ -1,7 +1,7 @@
 import { resolveImage } from '@bootc-sdk/core'
 import { printImageReference } from '@bootc-sdk/core/oci'
-import { parseImgref } from '../imgref.js'
 import type { Cli } from '../io.js'
+import { findImgref } from './find-imgref.js'
 import { openTransports, type NetworkOptions } from './open-system.js'
 import { parsePlatform } from './platform.js'
 
@@ -13,8 +13,8 @@ interface InspectFlags extends NetworkOptions {
 
 /** `bootc-sdk image inspect`. */
 export async function imageInspect(cli: Cli, options: InspectFlags, text: string): Promise<void> {
-  const { image: reference } = parseImgref(text)
   const transports = await openTransports(options)
+  const { image: reference } = await findImgref(cli, transports, text)
   const platform = options.platform === undefined ? undefined : parsePlatform(options.platform)
   const image = await resolveImage(transports, reference, { signal: cli.signal, platform })
   if (options.raw === true || options.config === true) {

@@ -4,7 +4,7 @@ import type { ErofsVersion, VerityAlgorithm } from '@bootc-sdk/composefs-backend
 import type { RepoMode } from '@bootc-sdk/ostree-backend'
 import { UsageError, type Cli } from '../io.js'
 import { formatBytes, printable } from '../format.js'
-import { parseImgref } from '../imgref.js'
+import { findImgref } from './find-imgref.js'
 import type { StoreOptions } from './image-store.js'
 import { openPolicy } from './open-policy.js'
 import { openTransports, type NetworkOptions } from './open-system.js'
@@ -23,8 +23,8 @@ interface PullFlags extends StoreOptions, NetworkOptions, ProgressOptions {
 /** `bootc-sdk image pull`. */
 export async function imagePull(cli: Cli, options: PullFlags, text: string): Promise<void> {
   checkFlags(options)
-  const reference = parseImgref(text)
   const transports = await openTransports(options, { resume: cli.env })
+  const reference = await findImgref(cli, transports, text)
   const policy = await openPolicy(transports)
   await using target = await openTarget(options)
   const result = await withProgress(cli, options, options.json !== true, (_progress, operation) =>

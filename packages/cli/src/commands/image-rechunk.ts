@@ -5,6 +5,7 @@ import { formatBytes, printable } from '../format.js'
 import { parseImgref } from '../imgref.js'
 import { UsageError, type Cli } from '../io.js'
 import { asPullEvent } from '../progress/as-pull-event.js'
+import { findImgref } from './find-imgref.js'
 import { openImageTarget } from './image-target.js'
 import { demandedSignature, openPolicy } from './open-policy.js'
 import { openTransports, type NetworkOptions } from './open-system.js'
@@ -29,8 +30,8 @@ export async function imageRechunk(cli: Cli, options: RechunkFlags, from: string
     throw new UsageError('--max-layers takes a number from 1 to 1024')
   }
   const { rechunkImage } = await import('@bootc-sdk/core/rechunk')
-  const source = parseImgref(from)
   const transports = await openTransports(options)
+  const source = await findImgref(cli, transports, from)
   const placeOf = (reference: ImageReference) => ({
     transport: transportFor(transports, reference.transport),
     reference,

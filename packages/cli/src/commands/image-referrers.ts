@@ -1,7 +1,7 @@
 import type { Descriptor } from '@bootc-sdk/core/oci'
 import { formatBytes, printable } from '../format.js'
-import { parseImgref } from '../imgref.js'
 import { UsageError, type Cli } from '../io.js'
+import { findImgref } from './find-imgref.js'
 import { openTransports, type NetworkOptions } from './open-system.js'
 import { registryOf } from './image-tags.js'
 
@@ -12,10 +12,11 @@ interface ReferrersFlags extends NetworkOptions {
 
 /** `bootc-sdk image referrers`: what other manifests say about an image. */
 export async function imageReferrers(cli: Cli, options: ReferrersFlags, text: string): Promise<void> {
-  const { image: reference } = parseImgref(text)
+  const transports = await openTransports(options)
+  const { image: reference } = await findImgref(cli, transports, text)
   if (reference.transport !== 'registry') throw new UsageError('only images of a registry have referrers')
   const { signal } = cli
-  const raw = await registryOf(await openTransports(options)).openRaw!(reference, { signal })
+  const raw = await registryOf(transports).openRaw!(reference, { signal })
   const found = (await raw.referrers!(raw.top.digest, { signal })).filter(
     ({ artifactType }) => options.artifactType === undefined || artifactType === options.artifactType,
   )

@@ -1,7 +1,7 @@
 import { printImageReference } from '@bootc-sdk/core/oci'
 import { resolveImage } from '@bootc-sdk/core'
-import { parseImgref } from '../imgref.js'
 import type { Cli } from '../io.js'
+import { findImgref } from './find-imgref.js'
 import { demandedSignature, openPolicy } from './open-policy.js'
 import { openTransports, type NetworkOptions } from './open-system.js'
 import { printWarnings } from './print-change.js'
@@ -13,9 +13,9 @@ interface VerifyFlags extends NetworkOptions {
 
 /** `bootc-sdk image verify`: what `--enforce-container-sigpolicy` would say about an image. */
 export async function imageVerify(cli: Cli, options: VerifyFlags, text: string): Promise<void> {
-  const signed = parseImgref(text)
-  const reference = signed.image
   const transports = await openTransports(options)
+  const signed = await findImgref(cli, transports, text)
+  const reference = signed.image
   const policy = await openPolicy(transports, options.policy)
   const image = await resolveImage(transports, reference)
   await policy.check(image, demandedSignature(signed, true))

@@ -1,4 +1,5 @@
 import { parseRegistryName, printRegistryName } from '../oci/registry-name.js'
+import { BootcError } from '../errors.js'
 import { confInvalid } from './conf-error.js'
 import { componentSource } from './name-grammar.js'
 import type { RegistriesConf, ShortNameMode } from './registries-types.js'
@@ -50,6 +51,40 @@ export function resolveShortName(name: string, conf: RegistriesConf): ShortNameC
   return names.length === 0 ? undefined : { names, kind: 'search', mode }
 }
 
+/**
+ * The full names to try, in order, for a name as people type it: what podman tries where it has no terminal. A name
+ * that holds its registry is that one.
+ *
+ * @throws BootcError `IMAGE_SHORT_NAME` for a short name that nothing is known about, and with `enforcing` for one
+ *   that may mean several images (`details.candidates`); `IMAGE_REFERENCE_INVALID`
+ * @see containers-registries.conf(5) "short-name-mode", podman 5.4
+ */
+export function namesToTry(name: string, conf: RegistriesConf): readonly string[] {
+  const full = printRegistryName(parseRegistryName(name))
+  const { bare } = splitName(name)
+  if (namesRegistry(bare)) return [full]
+  const found = resolveShortName(name, conf)
+  if (found === undefined) {
+    throw shortNameError(name, 'is no alias, and registries.conf names no registries to search')
+  }
+  const { kind, mode, names } = found
+  if (kind === 'search' && mode === 'enforcing' && names.length > 1) {
+    throw shortNameError(name, `may mean each of ${names.join(', ')}`, names)
+  }
+  return names
+}
+
+/** Is there a registry still to be found for this name? Names that cannot be read are not short. */
+export function isShort(name: string): boolean {
+  return isShortName(splitName(name).bare)
+}
+
+function shortNameError(name: string, problem: string, candidates: readonly string[] = []): BootcError {
+  return new BootcError('IMAGE_SHORT_NAME', `short name ${JSON.stringify(name)} ${problem}`, {
+    details: { reference: name, candidates },
+  })
+}
+
 function splitName(name: string): { bare: string; rest: string } {
   const at = name.indexOf('@')
   const untilDigest = at < 0 ? name : name.slice(0, at)
@@ -58,11 +93,14 @@ function splitName(name: string): { bare: string; rest: string } {
   return { bare: name.slice(0, end), rest: name.slice(end) }
 }
 
-/** No registry: the first component has no `.`, no `:` and is not `localhost`. */
 function isShortName(name: string): boolean {
+  return !namesRegistry(name) && shortName.test(name)
+}
+
+/** The first component has a `.`, a `:` or is `localhost`. */
+function namesRegistry(name: string): boolean {
   const first = name.split('/')[0]!
-  const namesRegistry = name.includes('/') && (/[.:]/.test(first) || first === 'localhost')
-  return !namesRegistry && shortName.test(name)
+  return name.includes('/') && (/[.:]/.test(first) || first === 'localhost')
 }
 
 /** `host/repository`, expanded; undefined when it is something else. */
