@@ -59,7 +59,7 @@ export async function installSystemdPieces(
     const piece: Piece = pieces[name]
     for (const path of [...piece.files, ...(piece.programs ?? [])]) {
       signal?.throwIfAborted()
-      if (path.startsWith('usr/lib/dracut/') && !generators.includes('dracut')) continue
+      if (!isFor(generators, path)) continue
       const shipped = await readSmall(files, path)
       if (shipped === undefined) {
         throw new BootcError('HOST_PIECES_MISSING', `${path} is missing in the package @bootc-sdk/systemd`)
@@ -87,6 +87,16 @@ const signs: Readonly<Record<InitramfsGenerator, string>> = {
   dracut: 'usr/lib/dracut/dracut-init.sh',
   'initramfs-tools': 'usr/share/initramfs-tools/hook-functions',
   mkinitcpio: 'usr/lib/initcpio/functions',
+}
+
+/** What lies here is for one of them only. */
+const places: Readonly<Record<string, InitramfsGenerator>> = {
+  'usr/lib/dracut/': 'dracut',
+  'usr/share/initramfs-tools/': 'initramfs-tools',
+}
+
+function isFor(generators: readonly InitramfsGenerator[], path: string): boolean {
+  return Object.entries(places).every(([place, name]) => !path.startsWith(place) || generators.includes(name))
 }
 
 async function generatorsIn(dir: Dir): Promise<readonly InitramfsGenerator[]> {

@@ -1,6 +1,7 @@
 const units = 'usr/lib/systemd/system'
 const own = 'usr/lib/bootc-sdk'
 const dracut = 'usr/lib/dracut/modules.d/52bootc-sdk-emergency'
+const initramfsTools = 'usr/share/initramfs-tools'
 
 /** One thing that an image can have or not. Paths are relative to the image's root. */
 export interface Piece {
@@ -41,6 +42,14 @@ export const pieces = {
       `${dracut}/bootc-sdk-initrd-emergency.service`,
     ],
     programs: [`${dracut}/module-setup.sh`, `${dracut}/emergency.sh`],
+  },
+  /** What libostree brings for dracut only: deployments of OSTree from an initramfs of initramfs-tools. */
+  'ostree-root': {
+    files: [],
+    programs: [
+      `${initramfsTools}/hooks/bootc-sdk-ostree`,
+      `${initramfsTools}/scripts/local-bottom/bootc-sdk-ostree`,
+    ],
   },
   /** Fetch updates now and then; off unless `autoUpdate`. */
   update: {

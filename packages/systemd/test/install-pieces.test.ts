@@ -52,21 +52,25 @@ test('an image gets units, links, programs with their modes, and directories for
   expect(statSync(join(root, 'usr/lib/bootc-sdk/check/required.d')).isDirectory()).toBe(true)
 })
 
-test('the module of dracut goes where dracut makes the initramfs, or where nothing tells what does', async () => {
-  const has = async (sign: string | undefined, initramfs?: readonly InitramfsGenerator[]) => {
+test('modules and hooks go where their generator makes the initramfs, or where nothing tells what does', async () => {
+  const generators = async (sign: string | undefined, initramfs?: readonly InitramfsGenerator[]) => {
     const root = fakeRoot({ usr: null, ...(sign === undefined ? {} : { [sign]: '' }) })
     const { written } = await installSystemdPieces(nodeDir(root), {
-      only: ['healing'],
+      only: ['healing', 'ostree-root'],
       ...(initramfs === undefined ? {} : { initramfs }),
     })
     expect(written).toContain('usr/lib/bootc/kargs.d/50-bootc-sdk-healing.toml')
-    return written.some((path) => path.startsWith('usr/lib/dracut/'))
+    return {
+      dracut: written.some((path) => path.startsWith('usr/lib/dracut/')),
+      initramfsTools: written.some((path) => path.startsWith('usr/share/initramfs-tools/')),
+    }
   }
-  expect(await has(undefined)).toBe(true)
-  expect(await has('usr/lib/dracut/dracut-init.sh')).toBe(true)
-  expect(await has('usr/share/initramfs-tools/hook-functions')).toBe(false)
-  expect(await has('usr/share/initramfs-tools/hook-functions', ['dracut'])).toBe(true)
-  expect(await has(undefined, ['mkinitcpio'])).toBe(false)
+  expect(await generators(undefined)).toEqual({ dracut: true, initramfsTools: true })
+  expect(await generators('usr/lib/dracut/dracut-init.sh')).toEqual({ dracut: true, initramfsTools: false })
+  const hooks = 'usr/share/initramfs-tools/hook-functions'
+  expect(await generators(hooks)).toEqual({ dracut: false, initramfsTools: true })
+  expect(await generators(hooks, ['dracut'])).toEqual({ dracut: true, initramfsTools: false })
+  expect(await generators(undefined, ['mkinitcpio'])).toEqual({ dracut: false, initramfsTools: false })
 })
 
 test('a second time changes nothing; what was changed by hand or is masked is put right', async () => {

@@ -39,6 +39,8 @@ test.skipIf(reason)(
       'usr/lib/dracut/modules.d/51bootc-sdk/module-setup.sh',
       'usr/share/initramfs-tools/hooks/bootc-sdk',
       'usr/share/initramfs-tools/scripts/local-bottom/bootc-sdk',
+      'usr/share/initramfs-tools/hooks/bootc-sdk-ostree',
+      'usr/share/initramfs-tools/scripts/local-bottom/bootc-sdk-ostree',
     ]) {
       expect(listed).toMatch(new RegExp(`^-rwxr-xr-x .*\\./${path}$`, 'm'))
     }
