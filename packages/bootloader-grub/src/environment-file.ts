@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises'
 import { constants } from 'node:fs'
 import { join } from 'node:path'
-import type { Dir, Volume } from '@bootc-sdk/core'
+import type { Dir, Volume, VolumeLayer } from '@bootc-sdk/core'
 import { isDirectory } from '@bootc-sdk/core/boot-kit'
 import { readSmall, replaceFile, replaceTemporary } from '@bootc-sdk/core/store-kit'
 import {
@@ -12,6 +12,9 @@ import {
   printEnvironment,
   type Environment,
 } from './format/environment.js'
+
+/** It writes neither to logical volumes nor to RAID: half of a mirror would be worse. */
+const readOnlyLayers: readonly VolumeLayer[] = ['lvm', 'raid']
 
 /** File systems that GRUB only reads; on xfs and ext4 it writes into the blocks that a file has. */
 const readOnlyForGrub = ['btrfs', 'zfs', 'squashfs', 'erofs', 'bcachefs']
@@ -29,11 +32,14 @@ export async function environmentDir(dir: Dir): Promise<'grub' | 'grub2'> {
 }
 
 /**
- * Can GRUB count boots and forget a choice? It cannot write to some file systems, nor through a link to another one,
- * which older Fedora has on EFI. That the volume is on LVM or RAID, where it cannot either, is not seen here.
+ * Can GRUB count boots and forget a choice? It cannot write to some file systems, nor to LVM and RAID, nor through a
+ * link to another file system, which older Fedora has on EFI.
+ *
+ * @see GRUB 2.12 util/grub.d/00_header.in, "GRUB lacks write support"
  */
-export async function canWriteEnvironment({ dir, fsType }: Volume): Promise<boolean> {
+export async function canWriteEnvironment({ dir, fsType, layers = [] }: Volume): Promise<boolean> {
   if (readOnlyForGrub.includes(fsType)) return false
+  if (layers.some((layer) => readOnlyLayers.includes(layer))) return false
   const home = await grubDir(dir)
   const stat = (await isDirectory(dir, home)) ? await dir.stat(`${home}/grubenv`) : undefined
   return stat === undefined || stat.type === 'file'

@@ -122,6 +122,15 @@ describe('a trial', () => {
     const { loader } = await setup({ ...btrfs, boot: { ...btrfs.boot, fsType: 'btrfs' } } as MemorySysroot)
     expect(loader.supports).toMatchObject({ bootCounting: false, oneShot: false })
     expect([loader.markGood, loader.bootOnce]).toEqual([undefined, undefined])
+    for (const [layers, bootCounting] of [
+      [['lvm'], false],
+      [['crypt', 'raid'], false],
+      [['crypt'], true],
+    ] as const) {
+      const plain = memorySysroot({ boot: 'volume' })
+      const sysroot = { ...plain, boot: { ...plain.boot, layers } }
+      expect((await setup(sysroot)).loader.supports).toMatchObject({ bootCounting, oneShot: bootCounting })
+    }
     const linked = memorySysroot({ boot: 'volume' })
     await linked.boot.dir.mkdir('grub2')
     await linked.boot.dir.symlink('../efi/EFI/fedora/grubenv', 'grub2/grubenv')

@@ -31,6 +31,9 @@ export interface Host {
   ): Promise<{ code: number; stdout: string; stderr: string }>
 }
 
+/** Logical volumes, RAID of Linux, encryption. */
+export type VolumeLayer = 'lvm' | 'raid' | 'crypt'
+
 /** A file system that firmware or boot loader reads. */
 export interface Volume {
   readonly dir: Dir
@@ -38,6 +41,8 @@ export interface Volume {
   readonly fsType: string
   /** UUID of its file system (FAT: `1A2B-3C4D`); undefined where it is not known. */
   readonly uuid?: string | undefined
+  /** What lies between it and the disks, each kind once; undefined where it is not known. */
+  readonly layers?: readonly VolumeLayer[] | undefined
   /** What to put before paths in boot entries: `/boot/` when /boot is a directory of the root file system. */
   readonly bootPrefix: '/' | '/boot/'
 }

@@ -1,5 +1,6 @@
 export { getNative, nativeStatus } from '../native/loader.js'
 export { bootPartitions, lsblkArguments, type BootPartition, type RootMount } from './boot-partitions.js'
+export { deviceLayers } from './device-layers.js'
 export { finalizeFileSystems } from './finalize-file-systems.js'
 export { fsUuid } from './fs-uuid.js'
 export { toStat } from './metadata.js'

@@ -11,6 +11,7 @@ import {
 import { dirname } from 'node:path'
 import { joinPath } from '../names/index.js'
 import type { Dir, Host, Sysroot, Volume } from '../interfaces/index.js'
+import { deviceLayers } from './device-layers.js'
 import { entryPrefix } from './entry-prefix.js'
 import { fsUuid } from './fs-uuid.js'
 import { lazyDir } from './lazy-dir.js'
@@ -115,12 +116,17 @@ function bootVolume(root: Dir, outer: Dir): Volume {
 /** @param hostPath on the same file system, and there already */
 function volume(dir: Dir, hostPath: string, bootPrefix: Volume['bootPrefix']): Volume {
   let known: { readonly uuid: string | undefined } | undefined
+  let below: { readonly layers: Volume['layers'] } | undefined
   return {
     ...{ dir, fsType: fsType(hostPath), bootPrefix },
     // Looked up when it is asked for: most commands never do.
     get uuid() {
       known ??= { uuid: fsUuid(hostPath) }
       return known.uuid
+    },
+    get layers() {
+      below ??= { layers: deviceLayers(hostPath) }
+      return below.layers
     },
   }
 }
