@@ -2,7 +2,7 @@ import { type FileHandle, mkdtemp, open, rename, rm, symlink } from 'node:fs/pro
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { OpOptions } from '@bootc-sdk/core'
-import { estimateExt4 } from './ext4/estimate.js'
+import { inodesFor } from './ext4/estimate.js'
 import { invalidDisk, tooSmall } from './errors.js'
 import { writeGpt } from './format/gpt.js'
 import { rawToQcow2 } from './output/raw-to-qcow2.js'
@@ -47,6 +47,8 @@ export interface PackOptions extends OpOptions<PackEvent> {
   readonly device?: boolean
   /** Seconds: later times become this one. Default 1; the creation time of the image is a good one. */
   readonly epoch?: number
+  /** Called when nothing of the sources is needed any more, which is before all is on the medium. */
+  readonly onRead?: () => void
   /** For BIOS: what the boot sector runs (at most 440 bytes), and what it loads. */
   readonly bios?: { readonly bootSector: Uint8Array; readonly core: Uint8Array }
 }
@@ -138,6 +140,7 @@ async function writePartitions(job: Job, file: FileHandle, imagePath: string): P
     options.signal?.throwIfAborted()
     await formatPartition(partition, job, plainPath)
   }
+  options.onRead?.()
   await writeTable(file, plan, options.bios)
 }
 
@@ -177,6 +180,7 @@ async function formatPartition(
     offsetBytes: startBytes,
     sizeBytes,
     ...(options.device === true ? { used: true } : {}),
+    ...(options.format === 'raw' ? { kept: true } : {}),
   }
   const tell = (done: boolean) =>
     options.onProgress?.({
@@ -190,7 +194,7 @@ async function formatPartition(
   } else if (fs.type !== 'ext4') {
     await options.formatters.mounted!(region, { type: fs.type, label, uuid }, contents, context)
   } else {
-    const inodes = Math.max(estimateExt4(nodes).inodes, Math.floor(sizeBytes / 16384))
+    const inodes = Math.max(inodesFor(nodes), Math.floor(sizeBytes / 16384))
     await options.formatters.ext4(region, { uuid, label, verity, inodes }, contents, context)
   }
   tell(true)

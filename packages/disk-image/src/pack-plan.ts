@@ -95,7 +95,7 @@ const otherFsBytes = 256 * mebibyte
 function contentOf(nodes: readonly PackNode[], fs: RootFs | 'vfat'): number {
   if (nodes.length === 0) return 0
   if (fs === 'vfat') return vfatContentBytes(nodes)
-  return estimateExt4(nodes).needBytes * (fs === 'btrfs' ? 1.2 : 1) + (fs === 'ext4' ? 0 : otherFsBytes)
+  return estimateExt4(nodes) * (fs === 'btrfs' ? 1.2 : 1) + (fs === 'ext4' ? 0 : otherFsBytes)
 }
 
 export function countOf(scans: Scans): number {

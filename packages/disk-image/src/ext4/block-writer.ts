@@ -2,25 +2,34 @@ import { readSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import type { BlockSpace } from './block-space.js'
 import { blockBytes } from './directory-room.js'
+import type { Region } from '../tools/formatters.js'
 import type { Extents } from './extents.js'
 
 const batchBlocks = 1024
+/** Between two beginnings of writing to the medium. */
+const syncEveryBatches = 64
 const zero = Buffer.alloc(blockBytes)
+
+export type BlockRegion = Pick<Region, 'offsetBytes' | 'kept'>
 
 /** Takes the next free blocks for what it is given, and writes many of them at once while more is read. */
 export class BlockWriter {
   readonly #file: FileHandle
   readonly #offsetBytes: number
+  readonly #kept: boolean
   readonly #space: BlockSpace
   #batch = Buffer.allocUnsafe(batchBlocks * blockBytes)
   #other = Buffer.allocUnsafe(batchBlocks * blockBytes)
   #start = 0
   #used = 0
   #writing: Promise<unknown> = Promise.resolve()
+  #syncing: Promise<unknown> = Promise.resolve()
+  #batches = 0
 
-  constructor(file: FileHandle, offsetBytes: number, space: BlockSpace) {
+  constructor(file: FileHandle, { offsetBytes, kept = false }: BlockRegion, space: BlockSpace) {
     this.#file = file
     this.#offsetBytes = offsetBytes
+    this.#kept = kept
     this.#space = space
   }
 
@@ -76,6 +85,7 @@ export class BlockWriter {
       this.#writing = writeAll(this.#file, this.#batch, this.#used * blockBytes, at)
       // Whoever waits for it next sees how it ended.
       this.#writing.catch(() => undefined)
+      if (++this.#batches % syncEveryBatches === 0 && this.#kept) this.#sync()
       ;[this.#batch, this.#other] = [this.#other, this.#batch]
     }
     this.#used = 0
@@ -84,6 +94,13 @@ export class BlockWriter {
   async end(): Promise<void> {
     await this.flush()
     await this.#writing
+    await this.#syncing
+  }
+
+  /** Somebody will want it to be durable: the medium need not wait until then. */
+  #sync(): void {
+    this.#syncing = this.#syncing.then(() => this.#file.datasync())
+    this.#syncing.catch(() => undefined)
   }
 
   /** Blocks that the batch takes before it has to be written. */

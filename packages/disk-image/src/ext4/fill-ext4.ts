@@ -3,9 +3,9 @@ import type { FileHandle } from 'node:fs/promises'
 import { baseName, encodeName, parentPath } from '@bootc-sdk/core/names'
 import { badContent, unsupportedDisk } from '../errors.js'
 import type { PackNode } from '../scan-tree.js'
-import type { Contents, FormatContext, Region } from '../tools/formatters.js'
+import type { Contents, FormatContext } from '../tools/formatters.js'
 import { BlockSpace } from './block-space.js'
-import { BlockWriter } from './block-writer.js'
+import { BlockWriter, type BlockRegion } from './block-writer.js'
 import { type DirectoryEntry, directoryBlocks } from './directory-blocks.js'
 import { blockBytes } from './directory-room.js'
 import { Extents, leafBlock } from './extents.js'
@@ -30,10 +30,11 @@ const maxLinks = 65_000
  */
 export async function fillExt4(
   file: FileHandle,
-  { offsetBytes }: Pick<Region, 'offsetBytes'>,
+  region: BlockRegion,
   contents: Contents,
   context: FormatContext,
 ): Promise<void> {
+  const { offsetBytes } = region
   const readBlocks = (block: number, count = 1) => {
     const out = Buffer.alloc(count * blockBytes)
     readSync(file.fd, out, 0, out.length, offsetBytes + block * blockBytes)
@@ -42,7 +43,7 @@ export async function fillExt4(
   const layout = new Ext4Layout(readBlocks(0), readBlocks)
   const space = new BlockSpace(layout, readBlocks)
   const tables = new InodeTables(layout, firstInode - 1 + inodesOf(contents.nodes), readBlocks)
-  const writer = new BlockWriter(file, offsetBytes, space)
+  const writer = new BlockWriter(file, region, space)
   try {
     await new Filler({ layout, tables, writer, ...contents, ...context }).fill()
   } finally {
@@ -126,7 +127,8 @@ class Filler {
     if (type === 'file') {
       await this.#inode(node, { extents: await this.#content(node), sizeBytes, links })
     } else if (type === 'symlink') await this.#symlink(node)
-    else if (type === 'socket') throw unsupportedDisk(`${JSON.stringify(path)} (${type})`, 'sockets cannot be packed')
+    else if (type === 'socket')
+      throw unsupportedDisk(`${JSON.stringify(path)} (${type})`, 'sockets cannot be packed')
     else {
       const { major = 0, minor = 0 } = node.device ?? {}
       await this.#inode(node, { data: deviceData(major, minor), sizeBytes: 0, links })
@@ -163,7 +165,8 @@ class Filler {
   async #inode(
     node: PackNode,
     made: { readonly sizeBytes: number; readonly links: number } & (
-      { readonly extents: Extents; readonly data?: never } | { readonly data: Buffer; readonly extents?: never }
+      | { readonly extents: Extents; readonly data?: never }
+      | { readonly data: Buffer; readonly extents?: never }
     ),
   ): Promise<void> {
     const { layout, tables, writer, epoch } = this.#job

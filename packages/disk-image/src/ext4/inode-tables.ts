@@ -17,7 +17,8 @@ export class InodeTables {
   constructor(layout: Ext4Layout, total: number, readBlocks: (block: number) => Buffer) {
     this.#layout = layout
     this.#total = total
-    if (total > layout.inodes) throw tooSmall('table of inodes', total * inodeBytes, layout.inodes * inodeBytes)
+    if (total > layout.inodes)
+      throw tooSmall('table of inodes', total * inodeBytes, layout.inodes * inodeBytes)
     const groups = Math.ceil(total / layout.inodesPerGroup)
     this.#tables = Array.from({ length: groups }, (_, group) =>
       Buffer.alloc(Math.ceil((this.#usedIn(group) * inodeBytes) / blockBytes) * blockBytes),
@@ -53,7 +54,7 @@ export class InodeTables {
       const bitmap = Buffer.alloc(blockBytes, 0xff)
       bitmap.fill(0, 0, layout.inodesPerGroup / 8)
       bitmap.fill(0xff, 0, used >> 3)
-      if (used % 8 > 0) bitmap[used >> 3]! |= (1 << used % 8) - 1
+      if (used % 8 > 0) bitmap[used >> 3]! |= (1 << (used % 8)) - 1
       layout.noteInodes(group, bitmap, used, this.#directories[group]!)
       yield { at: layout.inodeBitmapAt(group), bytes: bitmap }
     }

@@ -89,7 +89,11 @@ export class Ext4Layout {
     const bitmap = Buffer.alloc(blockBytes)
     const start = group * this.blocksPerGroup
     const mark = (block: number, count: number) => {
-      for (let i = Math.max(block - start, 0); i < Math.min(block + count - start, this.blocksPerGroup); i++) {
+      for (
+        let i = Math.max(block - start, 0);
+        i < Math.min(block + count - start, this.blocksPerGroup);
+        i++
+      ) {
         bitmap[i >> 3]! |= 1 << (i & 7)
       }
     }

@@ -100,7 +100,7 @@ function encodeBlock(entries: readonly Entry[]): Buffer {
   out.writeUInt32LE(1, 4)
   out.writeUInt32LE(1, 8)
   const hashes = encodeEntries(out, headerBytes, entries)
-  const hash = hashes.reduce((sum, each) => (((sum << 16) ^ (sum >>> 16)) ^ each) >>> 0, 0)
+  const hash = hashes.reduce((sum, each) => ((sum << 16) ^ (sum >>> 16) ^ each) >>> 0, 0)
   out.writeUInt32LE(hash, 12)
   return out
 }

@@ -1,4 +1,3 @@
-import { basename, dirname } from 'node:path'
 import {
   type BootcParts,
   type Host,
@@ -9,7 +8,6 @@ import {
   type Warning,
 } from '@bootc-sdk/core'
 import { splitKargs } from '@bootc-sdk/core/kargs'
-import { nodeDir } from '@bootc-sdk/core/node'
 import { packDisk } from '../pack-disk.js'
 import { assertFileSystems } from '../pack-plan.js'
 import { checkDataPartitions, dataMountPoint, type DataPartition } from '../plan/data-partitions.js'
@@ -23,7 +21,7 @@ import { customizeInstalled } from './customize-installed.js'
 import { epochOf, seedOf } from './identity.js'
 import { findOutput, type FoundOutput } from './output.js'
 import { resolveOnce } from './resolve-once.js'
-import { makeScratch, makeTrees, sourcesOf, uuidsOf, volumes } from './trees.js'
+import { makeScratch, makeTrees, removeScratch, sourcesOf, uuidsOf, volumes } from './trees.js'
 import type { InstallToImageOptions, InstallToImageResult } from './types.js'
 
 /**
@@ -62,6 +60,8 @@ export async function installToImage(options: InstallToImageOptions): Promise<In
   const outline = planDisk({ ...disk, ...unlimited })
 
   const scratch = await makeScratch(options.scratchPath, output)
+  let removing: Promise<void> | undefined
+  const remove = () => (removing ??= removeScratch(scratch, options.host))
   try {
     const trees = await makeTrees(scratch, options.host, outline)
     const host: Host = { ...options.host, arch: architecture, now: () => epoch * 1000 }
@@ -84,6 +84,8 @@ export async function installToImage(options: InstallToImageOptions): Promise<In
       outPath: output.path,
       device: output.deviceBytes !== undefined,
       epoch,
+      // Beside the writing to the medium; what goes wrong is told in the end.
+      onRead: () => void remove().catch(() => undefined),
       ...(bios.code === undefined ? {} : { bios: bios.code }),
       ...(signal === undefined ? {} : { signal }),
       ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
@@ -106,7 +108,7 @@ export async function installToImage(options: InstallToImageOptions): Promise<In
       ],
     }
   } finally {
-    await nodeDir(dirname(scratch)).remove(basename(scratch))
+    await remove()
   }
 }
 

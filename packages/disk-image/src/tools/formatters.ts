@@ -6,6 +6,8 @@ export interface Region {
   readonly imagePath: string
   /** What was there before is there still; else all is zero. */
   readonly used?: boolean
+  /** Is what remains, so it may go to the medium at once; else it is read again and thrown away. */
+  readonly kept?: boolean
   readonly offsetBytes: number
   readonly sizeBytes: number
 }
