@@ -1,5 +1,6 @@
 import { SignatureRejection } from '@bootc-sdk/core/containers-conf'
 import { createMessage, readSignature, verify, type Key } from 'openpgp'
+import { notKeybox, orKeybox, readKeyrings } from './keyrings.js'
 import { readKeyring } from './openpgp.js'
 
 /**
@@ -8,7 +9,7 @@ import { readKeyring } from './openpgp.js'
  * wrong signature by a key that counts spoils what comes after it.
  *
  * @param signatures binary packets of one or more signatures each
- * @param keyrings public keys, binary or armored; what cannot be read gives no keys
+ * @param keyrings public keys, binary, armored or in a keybox of GnuPG; what cannot be read gives no keys
  * @returns fingerprint of who made a good one; without one, what is wrong with each
  * @see RFC 9580; ostree 2026.4 src/libostree/ostree-gpg-verify-result.c
  */
@@ -18,15 +19,8 @@ export async function verifyDetachedOpenPgp(
   keyrings: readonly Uint8Array[],
   now: number,
 ): Promise<{ readonly signer?: string; readonly problems: readonly string[] }> {
-  const problems: string[] = []
-  const keys: Key[] = []
-  for (const keyring of keyrings) {
-    try {
-      keys.push(...(await readKeyring(keyring)))
-    } catch (error) {
-      problems.push((error as Error).message)
-    }
-  }
+  const { keys, problems: unread } = await readKeyrings(keyrings, orKeybox(readKeyring))
+  const problems = [...unread]
   if (keys.length === 0) return { problems: [...problems, 'there are no OpenPGP keys'] }
   const date = new Date(now)
   const message = await createMessage({ binary: content })
@@ -88,7 +82,7 @@ async function judge(
  * @throws SignatureRejection when they cannot be read
  */
 export async function binaryKeys(bytes: Uint8Array): Promise<Uint8Array> {
-  const keys = await readKeyring(bytes)
+  const keys = await notKeybox(readKeyring)(bytes)
   if (keys.length === 0) throw new SignatureRejection('there are no OpenPGP keys')
   return Buffer.concat(keys.map((key) => key.toPublic().write()))
 }

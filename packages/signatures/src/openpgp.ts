@@ -1,5 +1,6 @@
 import { SignatureRejection } from '@bootc-sdk/core/containers-conf'
 import { readKeys, readMessage, verify, type Key } from 'openpgp'
+import { notKeybox, readKeyrings } from './keyrings.js'
 
 /**
  * Verify a signed OpenPGP message and return what was signed.
@@ -7,7 +8,7 @@ import { readKeys, readMessage, verify, type Key } from 'openpgp'
  * One good signature, no more; by a key of the keyrings that is neither expired nor revoked now; over content that
  * is inside the message.
  *
- * @param keyrings public keys, binary or armored
+ * @param keyrings public keys, binary or armored; what cannot be read gives no keys
  * @throws SignatureRejection
  * @see RFC 9580, containers/image 5.34 signature/mechanism_gpgme.go
  */
@@ -16,8 +17,10 @@ export async function verifyOpenPgp(
   keyrings: readonly Uint8Array[],
   now: number,
 ): Promise<Uint8Array> {
-  const verificationKeys = (await Promise.all(keyrings.map(readKeyring))).flat()
-  if (verificationKeys.length === 0) throw new SignatureRejection('the policy gives no OpenPGP keys')
+  const { keys: verificationKeys, problems } = await readKeyrings(keyrings, notKeybox(readKeyring))
+  if (verificationKeys.length === 0) {
+    throw new SignatureRejection(['the policy gives no OpenPGP keys', ...problems].join('; '))
+  }
   const date = new Date(now)
   try {
     const parsed = await readMessage({ binaryMessage: message })

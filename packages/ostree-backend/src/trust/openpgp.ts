@@ -10,7 +10,7 @@ import { filesIn, readKeyBytes } from './key-files.js'
  * package has no OpenPGP of its own.
  *
  * @param signatures packets of one or more signatures each, binary
- * @param keyrings public keys, binary or armored; what cannot be read gives no keys
+ * @param keyrings public keys, binary, armored or a keybox of GnuPG; what cannot be read gives no keys
  * @returns who made a good signature; undefined when there is none, with what was wrong with each
  */
 export type OpenPgpCheck = (
