@@ -39,6 +39,8 @@ export function composefsBackend(options: ComposefsBackendOptions = {}): Provide
     name: storeName,
     apiVersion: 1,
     boots: ['linux', 'uki'],
+    bootNotes: async (tree) => (await import('./sysroot/boot-notes.js')).bootNotes(tree),
+    ownVarNotes: async (tree) => (await import('./sysroot/own-var-notes.js')).ownVarNotes(tree),
     async detect({ root }: Sysroot) {
       if ((await root.stat(repoPath))?.type !== 'directory') return undefined
       const repo = root.sub(repoPath)

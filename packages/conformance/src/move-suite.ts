@@ -1,29 +1,13 @@
 import assert from 'node:assert/strict'
-import { openBootc, type Bootc, type Bootloader, type Provider, type StoreBackend } from '@bootc-sdk/core'
-import {
-  memoryDir,
-  memorySysroot,
-  memoryTransport,
-  simulateReboot,
-  type MemoryDisks,
-  type MemorySysroot,
-  type RootFollower,
-  type SimulatedBoot,
-} from '@bootc-sdk/core/testing'
 import { rejectsWith } from './checks.js'
-import { copyDisks, editEtc, followed } from './machine.js'
-import { releaseImage } from './release-image.js'
+import { editEtc } from './machine.js'
+import { MoveMachine, type MoveMachineOptions } from './move-machine.js'
 import { group, type Runner } from './runner.js'
 
-export interface MoveSuiteOptions extends Runner {
+export interface MoveSuiteOptions extends Runner, MoveMachineOptions {
   readonly name: string
-  readonly from: () => Provider<StoreBackend>
-  readonly to: () => Provider<StoreBackend>
-  readonly bootloader: () => Provider<Bootloader>
-  readonly roots?: readonly RootFollower[]
   /** How content is expected to get there. */
   readonly way: 'layers' | 'tree' | 'download'
-  readonly boot?: 'directory' | 'volume' | 'esp'
 }
 
 /** A system moves from one store to another and back in time: what `switch --store` promises. */
@@ -31,7 +15,7 @@ export function moveSuite(options: MoveSuiteOptions): void {
   const { test, name, way } = options
   group(options, `${name}: moving between stores`, () => {
     test('a plan says what will happen, and nothing does', async () => {
-      const machine = await Machine.installed(options)
+      const machine = await MoveMachine.installed(options)
       const before = await machine.snapshot()
       const plan = await machine.bootc.planMove(machine.to)
       assert.deepEqual(
@@ -42,7 +26,7 @@ export function moveSuite(options: MoveSuiteOptions): void {
     })
 
     test('the new store boots with the /etc and /var of the old one, without the registry', async () => {
-      const machine = await Machine.installed(options)
+      const machine = await MoveMachine.installed(options)
       await editEtc(machine)
       await machine.writeVar('kept by the machine')
       if (way !== 'download') machine.transport.images.clear()
@@ -63,7 +47,7 @@ export function moveSuite(options: MoveSuiteOptions): void {
     })
 
     test('the image is known under its own digest: an upgrade finds nothing new, then the next version', async () => {
-      const machine = await Machine.installed(options)
+      const machine = await MoveMachine.installed(options)
       const { booted: before } = await machine.bootc.status()
       await machine.bootc.moveToStore(machine.to)
       await machine.restart()
@@ -84,7 +68,7 @@ export function moveSuite(options: MoveSuiteOptions): void {
     })
 
     test('rollback boots the old store, as it was', async () => {
-      const machine = await Machine.installed(options)
+      const machine = await MoveMachine.installed(options)
       await editEtc(machine)
       await machine.bootc.moveToStore(machine.to)
       await machine.restart()
@@ -103,13 +87,13 @@ export function moveSuite(options: MoveSuiteOptions): void {
     })
 
     test('moving to where it is already is refused', async () => {
-      const machine = await Machine.installed(options)
+      const machine = await MoveMachine.installed(options)
       await rejectsWith(/^DEPLOY_STORE_SAME$/, () => machine.bootc.moveToStore(machine.from))
       await rejectsWith(/^DEPLOY_STORE_SAME$/, () => machine.bootc.planMove(machine.from))
     })
 
     test('there and back again', async () => {
-      const machine = await Machine.installed(options)
+      const machine = await MoveMachine.installed(options)
       await editEtc(machine)
       await machine.writeVar('all the way')
       for (const [step, store] of [machine.to, machine.from, machine.to].entries()) {
@@ -125,86 +109,4 @@ export function moveSuite(options: MoveSuiteOptions): void {
       }
     })
   })
-}
-
-class Machine {
-  readonly transport = memoryTransport()
-  readonly from: string
-  readonly to: string
-  boot!: SimulatedBoot
-  sysroot!: MemorySysroot
-  bootc!: Bootc
-
-  private constructor(private readonly options: MoveSuiteOptions) {
-    this.from = options.from().name
-    this.to = options.to().name
-  }
-
-  static async installed(options: MoveSuiteOptions): Promise<Machine> {
-    const machine = new Machine(options)
-    machine.release(1)
-    const sysroot = memorySysroot({
-      root: memoryDir({ directories: (options.boot ?? 'directory') === 'directory' ? ['boot'] : [] }),
-      boot: options.boot ?? 'directory',
-    })
-    const bootc = await machine.open(sysroot)
-    await bootc.install({
-      source: followed,
-      store: machine.from,
-      kargs: { root: ['root=LABEL=root', 'rw'] },
-    })
-    await machine.start(sysroot.disks)
-    return machine
-  }
-
-  release(version: number): void {
-    this.transport.images.set(followed.image.name, releaseImage(version))
-  }
-
-  async restart(): Promise<void> {
-    await this.bootc.finalize()
-    await this.start(this.sysroot.disks)
-  }
-
-  /** Directory of /var as the running system has it. */
-  async writeVar(text: string): Promise<void> {
-    const { booted } = await this.bootc.status()
-    const store = await this.bootc.store(booted!.deployment.store)
-    const path = await store.deployments.varDir!(booted!.id)
-    await this.sysroot.root.sub(path!).write('kept', Buffer.from(text), { mode: 0o644 })
-  }
-
-  async snapshot(): Promise<unknown> {
-    const { root, boot } = copyDisks(this.sysroot.disks)
-    const names: string[] = []
-    const walk = async (dir: typeof root, path: string): Promise<void> => {
-      for await (const { name, stat } of dir.list(path)) {
-        const child = path === '' ? name : `${path}/${name}`
-        names.push(`${child} ${stat.type} ${stat.mode} ${stat.sizeBytes} ${stat.mtime}`)
-        if (stat.type === 'directory') await walk(dir, child)
-      }
-    }
-    await walk(root, '')
-    if (boot !== undefined) await walk(boot, '')
-    return names
-  }
-
-  private async start(disks: MemoryDisks): Promise<void> {
-    const { roots } = this.options
-    const { boot, sysroot } = await simulateReboot(disks, roots === undefined ? {} : { roots })
-    this.boot = boot
-    this.sysroot = sysroot
-    this.bootc = await this.open(sysroot)
-  }
-
-  private open(sysroot: MemorySysroot): Promise<Bootc> {
-    const { from, to, bootloader } = this.options
-    return openBootc({
-      sysroot,
-      stores: [from(), to()],
-      bootloaders: [bootloader()],
-      transports: [this.transport],
-      lockTimeoutMs: 0,
-    })
-  }
 }

@@ -121,16 +121,6 @@ class ComposefsDeploymentStore implements DeploymentStore {
     return this.#describe({ id, origin: await this.#origin(id) }, 'none')
   }
 
-  async bootNotes(tree: ReadTree): Promise<readonly Warning[]> {
-    const { bootNotes } = await import('./boot-notes.js')
-    return bootNotes(tree)
-  }
-
-  async ownVarNotes(tree: ReadTree): Promise<readonly Warning[]> {
-    const { ownVarNotes } = await import('./own-var-notes.js')
-    return ownVarNotes(tree)
-  }
-
   varDir(_id: DeploymentId): Promise<string> {
     return varDirectory(this.#root)
   }

@@ -1,6 +1,7 @@
 import type { BootSpec } from './bootloader.js'
-import type { OpOptions } from './common.js'
+import type { OpOptions, Warning } from './common.js'
 import type { Sysroot, SysrootLock } from './sysroot.js'
+import type { ReadTree } from './tree.js'
 
 /** What a backend package's factory returns; importing the package changes nothing. */
 export interface Provider<T> {
@@ -8,6 +9,10 @@ export interface Provider<T> {
   readonly apiVersion: 1
   /** For stores: what their deployments can boot by; default `linux` only. */
   readonly boots?: readonly ('linux' | 'uki')[]
+  /** For stores: what in a root stands against booting it from there, for those who plan to; not a check of the image. */
+  bootNotes?(tree: ReadTree): Promise<readonly Warning[]>
+  /** For stores: what in a root stands against a /var that a line of its fstab mounts; absent: nothing. */
+  ownVarNotes?(tree: ReadTree): Promise<readonly Warning[]>
   /** Is it in use here? `evidence` in words. */
   detect(sysroot: Sysroot): Promise<{ readonly evidence: string } | undefined>
   open(sysroot: Sysroot, options?: OpOptions): Promise<T>

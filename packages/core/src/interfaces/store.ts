@@ -277,10 +277,6 @@ export interface DeploymentStore {
     lock: SysrootLock,
     options?: OpOptions,
   ): Promise<Deployment>
-  /** What in a root stands against booting it from this store, for those who plan to; not a check of the image. */
-  bootNotes?(tree: ReadTree): Promise<readonly Warning[]>
-  /** What in a root stands against a /var that a line of its fstab mounts; absent: nothing. */
-  ownVarNotes?(tree: ReadTree): Promise<readonly Warning[]>
   /** Directory of its /var, below the physical root. */
   varDir?(id: DeploymentId): Promise<string | undefined>
   /** The image's root as deployed (kargs.d, os-release, /usr). */

@@ -1,12 +1,11 @@
 import type { Dir } from '../interfaces/index.js'
+import { readText } from '../store-kit/read-text.js'
 import type { BootMount } from './install-types.js'
 
 /** Have /boot mounted read-only from a file system of its own: `SPEC /boot auto ro 0 0` in fstab. */
 export async function addBootMount(etc: Dir, mount: BootMount): Promise<void> {
   const found = await etc.stat('fstab')
-  const chunks: Uint8Array[] = []
-  if (found?.type === 'file') for await (const chunk of etc.read('fstab')) chunks.push(chunk)
-  const text = Buffer.concat(chunks).toString('utf8')
+  const text = (await readText(etc, 'fstab')) ?? ''
   const separator = text === '' || text.endsWith('\n') ? '' : '\n'
   const mode = found?.type === 'file' ? found.mode : 0o644
   await etc.write('fstab', Buffer.from(`${text}${separator}${fstabLine(mount)}\n`), { mode })
@@ -30,4 +29,18 @@ export function bootMountOf(text: string): BootMount | undefined {
     return { source, fsType, ...(options === undefined ? {} : { options }) }
   }
   return undefined
+}
+
+/**
+ * Does a line of an fstab have a directory mounted at boot? As systemd's generator reads it, and the initramfs program of
+ * ours (`fstab_mounts`).
+ *
+ * @param text fstab(5)
+ */
+export function mountsAtBoot(text: string, directory: string): boolean {
+  return text.split('\n').some((line) => {
+    const [source = '', target, , options = ''] = line.trim().split(/\s+/)
+    if (source === '' || source.startsWith('#')) return false
+    return (target === directory || target === `${directory}/`) && !options.split(',').includes('noauto')
+  })
 }

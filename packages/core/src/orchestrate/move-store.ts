@@ -8,7 +8,7 @@ import { assertBooted, withWriter, type Context, type Writer } from './context.j
 import { requireFollowed, sameReference } from './followed.js'
 import { factsOfImage } from './image-facts.js'
 import { loadState } from './load.js'
-import { withEtcAtRoot } from './merged-etc-view.js'
+import { moveNotes } from './move-notes.js'
 import { resolveChecked } from './pull-image.js'
 import type { PullResult } from './pull-types.js'
 import type { ChangeResult, ImageFacts } from './types.js'
@@ -54,11 +54,9 @@ export async function planMove(context: Context, to: string, options: MoveStoreO
   const target = isThere ? await provider.open(context.sysroot) : undefined
   // Whether it can adopt a tree is known once it is open; every store of ours can.
   const way = image === undefined ? 'download' : moveWay(current.store.images, target?.images ?? adopting)
-  const notes: Warning[] = []
-  if (image !== undefined && target?.deployments.bootNotes !== undefined) {
-    const root = await withEtcAtRoot(await current.store.images.open(image))
-    notes.push(...(await target.deployments.bootNotes(root)))
-  }
+  // What would have to be downloaded cannot be looked at before.
+  const notes =
+    image === undefined ? [] : await moveNotes(provider, await current.store.images.open(image), moving)
   const facts = image ?? (await resolveChecked(resolveOptions(context, origin, options)))
   const layers = new Map(facts.manifest.layers.map(({ digest, size }) => [digest, size]))
   return {
@@ -88,8 +86,11 @@ export function moveToStore(context: Context, to: string, options: MoveStoreOpti
     assertOtherStore(writer, to)
     const origin = options.target ?? requireFollowed(writer.state)
     const pull = await bring(writer, to, origin, options)
+    const provider = await context.backends.storeProvider(to)
+    const notes = await moveNotes(provider, await writer.store.images.open(pull.image), writer)
     const how = { origin, retainOrigin: false, locked: false, apply: options.apply === true }
-    return deployPulled(writer, pull, how, options)
+    const result = await deployPulled(writer, pull, how, options)
+    return { ...result, warnings: [...notes, ...result.warnings] }
   })
 }
 
