@@ -9,9 +9,8 @@ import { diffLayers } from './layer-diff.js'
 import { pruneAfterwards } from './prune.js'
 import { pullImage, resolveChecked } from './pull-image.js'
 import type { PullResult } from './pull-types.js'
-import { requestReboot } from './reboot.js'
+import { notRebooted, rebootInto } from './reboot-into.js'
 import { alreadyDeployed, twinOf } from './twin.js'
-import { queueSoftReboot } from './soft-reboot-queue.js'
 import type { ChangeResult, LayerDiff, SoftRebootMode } from './types.js'
 
 /** Pull what a host follows (or will follow) into its store, with the checks of a bootable image. */
@@ -112,12 +111,7 @@ export async function deployPulled(
   const { pruned, warnings: pruneWarnings } = await pruneAfterwards(writer, options)
   warnings.push(...pruneWarnings)
   step(true)
-  const soft = state.live
-    ? await queueSoftReboot(writer, deployed.deployment, how.softReboot)
-    : { prepared: false, warnings: [] }
-  warnings.push(...soft.warnings)
-  const kind = soft.prepared ? 'soft' : 'full'
-  const reboot = how.apply && state.live ? await requestReboot(sysroot, options, kind) : noReboot
+  const reboot = state.live ? await rebootInto(writer, deployed.deployment, how, options) : notRebooted
   return {
     outcome: deployed.outcome,
     image: factsOfImage(image, how.origin),
@@ -127,9 +121,8 @@ export async function deployPulled(
     ...(pruned === undefined ? {} : { pruned }),
     ...(boundImages === undefined ? {} : { boundImages }),
     ...(deployed.etc === undefined ? {} : { etc: deployed.etc }),
-    ...(soft.prepared ? { softReboot: true } : {}),
+    ...reboot,
     warnings: [...warnings, ...reboot.warnings],
-    rebootRequested: reboot.rebootRequested,
   }
 }
 
@@ -137,5 +130,3 @@ export async function deployPulled(
 export function noChange(outcome: ChangeResult['outcome'], facts: Partial<ChangeResult> = {}): ChangeResult {
   return { outcome, warnings: [], rebootRequested: false, ...facts }
 }
-
-const noReboot = { rebootRequested: false, warnings: [] as Warning[] }

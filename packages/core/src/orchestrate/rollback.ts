@@ -4,9 +4,8 @@ import { afterwards, announce } from './announce.js'
 import { assertBooted, withWriter, type Context, type Writer } from './context.js'
 import type { HostEntry } from './host-state.js'
 import { pruneAfterwards } from './prune.js'
-import { requestReboot } from './reboot.js'
+import { rebootInto } from './reboot-into.js'
 import { rollbackOrder } from './retention.js'
-import { queueSoftReboot } from './soft-reboot-queue.js'
 import { tryWriteHealing, turnTrials } from './trial-start.js'
 import type { RollbackOptions, RollbackResult } from './types.js'
 import { checkBootRoom, planOrder, writeOrder } from './write-order.js'
@@ -43,18 +42,16 @@ export function rollback(context: Context, options: RollbackOptions): Promise<Ro
     warnings.push(
       ...(await pruneAfterwards(writer, { ...options, images: discarded !== undefined })).warnings,
     )
-    const soft = await queueSoftReboot(writer, next.id, queued ? undefined : options.softReboot)
-    warnings.push(...soft.warnings)
-    const kind = soft.prepared ? 'soft' : 'full'
-    const reboot = options.apply === true ? await requestReboot(sysroot, options, kind) : undefined
+    const { apply } = options
+    const softReboot = queued ? undefined : options.softReboot
+    const reboot = await rebootInto(writer, next.id, { apply, softReboot }, options)
     return {
       next: queued ? 'current' : 'rollback',
       reverted: queued,
       deployment: next.id,
       ...(discarded === undefined ? {} : { discardedStaged: discarded }),
-      ...(soft.prepared ? { softReboot: true } : {}),
-      warnings: [...warnings, ...(reboot?.warnings ?? [])],
-      rebootRequested: reboot?.rebootRequested ?? false,
+      ...reboot,
+      warnings: [...warnings, ...reboot.warnings],
     }
   })
 }

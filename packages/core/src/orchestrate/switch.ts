@@ -3,8 +3,7 @@ import type { SignedImageReference } from '../oci/reference.js'
 import { deployPulled, noChange, pullForHost } from './change.js'
 import { assertBooted, withWriter, type Context } from './context.js'
 import { followedImage, sameReference } from './followed.js'
-import { requestReboot } from './reboot.js'
-import { queueSoftReboot } from './soft-reboot-queue.js'
+import { notRebooted, rebootInto } from './reboot-into.js'
 import { forgiveImage } from './trial-failed.js'
 import { settleTrials } from './trial-settle.js'
 import type { ChangeResult, SwitchOptions } from './types.js'
@@ -21,21 +20,14 @@ export function switchImage(
   return withWriter(context, options, async (before) => {
     assertBooted(before)
     const { writer, warnings: settled } = await settleTrials(before, options)
-    const { state, sysroot } = writer
+    const { state } = writer
     const followed = followedImage(state)
     if (followed !== undefined && sameReference(followed, target)) {
-      const wanted = options.apply === true && state.staged !== undefined
-      const soft =
-        state.staged === undefined || options.softReboot === undefined
-          ? undefined
-          : await queueSoftReboot(writer, state.staged.id, options.softReboot)
-      const kind = soft?.prepared === true ? 'soft' : 'full'
-      const reboot = wanted ? await requestReboot(sysroot, options, kind) : undefined
-      return noChange('unchanged', {
-        ...reboot,
-        ...(soft?.prepared === true ? { softReboot: true } : {}),
-        warnings: [...(soft?.warnings ?? []), ...(reboot?.warnings ?? [])],
-      })
+      const wished = options.apply === true || options.softReboot !== undefined
+      const { staged } = state
+      const reboot =
+        wished && staged !== undefined ? await rebootInto(writer, staged.id, options, options) : notRebooted
+      return noChange('unchanged', { ...reboot, warnings: [...settled, ...reboot.warnings] })
     }
     const pull = await pullForHost(writer, target, options)
     const how = {

@@ -9,8 +9,7 @@ import { upgradeTarget } from './followed.js'
 import type { HostEntry } from './host-state.js'
 import { factsOfDeployment, factsOfImage } from './image-facts.js'
 import type { PullResult } from './pull-types.js'
-import { requestReboot } from './reboot.js'
-import { queueSoftReboot } from './soft-reboot-queue.js'
+import { rebootInto } from './reboot-into.js'
 import { forgiveImage, standingFailure } from './trial-failed.js'
 import { settleTrials } from './trial-settle.js'
 import { twinOf } from './twin.js'
@@ -108,16 +107,13 @@ async function keepStaged(
 ): Promise<ChangeResult> {
   const locked = options.downloadOnly === true
   const lockChanged = await setLocked(writer, staged, locked)
-  const soft = await queueSoftReboot(writer, locked ? undefined : staged.id, options.softReboot)
-  const kind = soft.prepared ? 'soft' : 'full'
-  const reboot = options.apply === true ? await requestReboot(writer.sysroot, options, kind) : undefined
+  const reboot = await rebootInto(writer, locked ? undefined : staged.id, options, options)
   return noChange('already-staged', {
     ...facts,
     deployment: staged.id,
     ...(lockChanged ? { lockChanged: locked ? 'locked' : 'unlocked' } : {}),
-    ...(soft.prepared ? { softReboot: true } : {}),
-    warnings: [...(facts.warnings ?? []), ...soft.warnings, ...(reboot?.warnings ?? [])],
-    rebootRequested: reboot?.rebootRequested ?? false,
+    ...reboot,
+    warnings: [...(facts.warnings ?? []), ...reboot.warnings],
   })
 }
 

@@ -175,3 +175,21 @@ test('a preparation that fails at shutdown is a warning, and leaves nothing prep
   expect(await target(m)).toBeUndefined()
   expect((await m.bootc.status()).defaultEntry?.id).toBe(deployment)
 })
+
+test('switching to what is followed, with apply, reboots into what is staged and nothing else', async () => {
+  const m = await following()
+  await m.bootc.upgrade()
+  await m.reboot()
+  publish(m, like('three'))
+  const { deployment } = await m.bootc.upgrade()
+  const { rollback } = await m.bootc.status()
+  const calls = () => (m.sysroot.host as FakeHost).calls.map((argv) => argv.join(' '))
+  await m.bootc.prepareSoftReboot(rollback!.id)
+  expect(await m.bootc.switch(stable, { apply: true })).toMatchObject({ outcome: 'unchanged' })
+  expect(await target(m)).toBeUndefined()
+  expect(calls().at(-1)).not.toContain('soft-reboot')
+
+  await m.bootc.prepareSoftReboot(deployment!)
+  expect(await m.bootc.switch(stable, { apply: true })).toMatchObject({ softReboot: true })
+  expect(calls().at(-1)).toContain('soft-reboot')
+})
