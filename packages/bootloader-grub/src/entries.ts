@@ -1,6 +1,5 @@
-import { BootcError } from '@bootc-sdk/core'
 import type { BootEntry, BootSpec, Dir } from '@bootc-sdk/core'
-import { isDirectory, readAll } from '@bootc-sdk/core/boot-kit'
+import { isDirectory, readEntryText } from '@bootc-sdk/core/boot-kit'
 import { composeOptions, parseBlsEntry, printBlsEntry, sortForGrub, sortForOstree } from '@bootc-sdk/core/bls'
 import { linuxArtifact } from './artifacts.js'
 import { fileNamesFor } from './file-names.js'
@@ -81,7 +80,9 @@ export async function readSet(dir: Dir, path: string | undefined): Promise<Entry
   const foreign: ForeignFile[] = []
   for await (const { name: fileName, stat } of dir.list(path)) {
     if (stat.type !== 'file' || fileName === menuName) continue
-    const text = fileName.endsWith('.conf') ? await readText(dir, `${path}/${fileName}`, stat.sizeBytes) : ''
+    const text = fileName.endsWith('.conf')
+      ? await readEntryText(dir, `${path}/${fileName}`, stat.sizeBytes)
+      : ''
     const entry = text === '' ? undefined : parseBlsEntry(text, fileName)
     const family = entry && familyOf(entry)
     // What a power cut left of ours: moving along it might come before those that boot.
@@ -109,16 +110,4 @@ function familyOf({ fileName, linux = '' }: BootEntry): Family | undefined {
   if (ostreeName.test(fileName)) return 'ostree'
   if (bootcName.test(fileName) || bootcPath.test(linux)) return 'bootc'
   return ostreePath.test(linux) ? 'ostree' : undefined
-}
-
-/** Boot entries are a few hundred bytes; anything much larger is not one. */
-const maxEntryBytes = 256 * 1024
-
-async function readText(dir: Dir, path: string, sizeBytes: number): Promise<string> {
-  if (sizeBytes > maxEntryBytes) {
-    throw new BootcError('BOOT_ENTRY_INVALID', `boot entry ${path} has ${sizeBytes} bytes`, {
-      details: { path, sizeBytes },
-    })
-  }
-  return (await readAll(dir, path)).toString('utf8')
 }

@@ -1,4 +1,3 @@
-import { BootcError } from '@bootc-sdk/core'
 import type { BootEntry, BootSpec, Dir } from '@bootc-sdk/core'
 import {
   composeOptions,
@@ -9,9 +8,8 @@ import {
   sortForSystemdBoot,
 } from '@bootc-sdk/core/bls'
 import { directoryOnVolume } from './artifacts.js'
-import { inVolume, isDirectory, readAll } from '@bootc-sdk/core/boot-kit'
+import { inVolume, isDirectory, peText, readEntryText } from '@bootc-sdk/core/boot-kit'
 import { fileNamesFor, sortKeysFor } from './names.js'
-import { peText } from '@bootc-sdk/core/boot-kit'
 
 export const entriesDir = 'loader/entries'
 export const stagedDir = 'loader/entries.staged'
@@ -139,7 +137,7 @@ export async function readSet(dir: Dir, path: string): Promise<EntrySet> {
   for await (const { name, stat } of dir.list(path)) {
     if (stat.type === 'directory') hasDirectories = true
     if (stat.type !== 'file') continue
-    const text = /\.conf$/i.test(name) ? await readText(dir, `${path}/${name}`, stat.sizeBytes) : ''
+    const text = /\.conf$/i.test(name) ? await readEntryText(dir, `${path}/${name}`, stat.sizeBytes) : ''
     const kernel = kernelOf(text, name)
     if (kernel !== undefined && (ownName.test(name) || ownPath.test(kernel))) {
       own.push({ fileName: name, text, id: parseBootCount(name).name })
@@ -175,16 +173,4 @@ function kernelOf(text: string, name: string): string | undefined {
 /** Names under which `Dir.write` works until a file is whole. */
 export function isTemporary(name: string): boolean {
   return /^\.bootc-sdk-[^/]*\.tmp$/i.test(name)
-}
-
-/** Boot entries are a few hundred bytes; anything much larger is not one. */
-const maxEntryBytes = 256 * 1024
-
-async function readText(dir: Dir, path: string, sizeBytes: number): Promise<string> {
-  if (sizeBytes > maxEntryBytes) {
-    throw new BootcError('BOOT_ENTRY_INVALID', `boot entry ${path} has ${sizeBytes} bytes`, {
-      details: { path, sizeBytes },
-    })
-  }
-  return (await readAll(dir, path)).toString('utf8')
 }

@@ -1,4 +1,5 @@
 export { onEveryEsp, replaceOnFat } from './each-esp.js'
+export { readEntryText } from './entry-text.js'
 export { attributes, inVolume, isDirectory, makeDirs, readAll } from './fat-dir.js'
 export { copyToFat, missingOnFat, ukiPlacements, type Placement } from './fat-files.js'
 export { registerWithFirmware, type FirmwareEntry } from './firmware.js'
