@@ -1,11 +1,6 @@
-import { BootcError, isBootcError, type Digest, type SignedImageReference } from '@bootc-sdk/core'
+import { BootcError, type Digest, type SignedImageReference } from '@bootc-sdk/core'
 import { parseKeyfile, type Keyfile } from '@bootc-sdk/core/keyfile'
-import {
-  isDigest,
-  parseSignedReference,
-  printImageReference,
-  printSignedReference,
-} from '@bootc-sdk/core/oci'
+import { followedReference, isDigest, printImageReference, printSignedReference } from '@bootc-sdk/core/oci'
 
 /** How a deployment boots, as its origin spells it. */
 export type BootType = 'bls' | 'uki'
@@ -37,7 +32,7 @@ const addonsKey = 'uki-addons'
 export function readOrigin(text: string, path: string): Origin {
   try {
     const file = parseKeyfile(text)
-    const image = reference(file.get('origin', imageKey))
+    const image = followedReference(file.get('origin', imageKey))
     const bootType = file.get('boot', 'boot_type')?.trim()
     const bootDigest = file.get('boot', 'digest')?.trim()
     const ukiAddons = file.getList(ownGroup, addonsKey)?.map((name) => name.trim())
@@ -97,14 +92,4 @@ function printOriginImage(image: SignedImageReference): string {
   return image.signature.kind === 'insecure'
     ? `ostree-unverified-image:${printImageReference(image.image)}`
     : printSignedReference(image)
-}
-
-function reference(text: string | undefined): SignedImageReference | undefined {
-  if (text === undefined) return undefined
-  try {
-    return parseSignedReference(text)
-  } catch (error) {
-    if (isBootcError(error)) return undefined
-    throw error
-  }
 }

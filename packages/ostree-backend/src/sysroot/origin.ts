@@ -1,6 +1,6 @@
-import { BootcError, isBootcError, type SignedImageReference, type UnlockedState } from '@bootc-sdk/core'
+import { BootcError, type SignedImageReference, type UnlockedState } from '@bootc-sdk/core'
 import { parseKeyfile, type Keyfile } from '@bootc-sdk/core/keyfile'
-import { parseSignedReference, printSignedReference } from '@bootc-sdk/core/oci'
+import { followedReference, printSignedReference } from '@bootc-sdk/core/oci'
 
 const group = 'origin'
 const imageKey = 'container-image-reference'
@@ -26,7 +26,7 @@ export interface OriginFacts {
  */
 export function readOrigin(text: string, path: string): OriginFacts {
   const file = originFile(text, path)
-  const image = parsed(file.get(group, imageKey))
+  const image = followedReference(file.get(group, imageKey))
   const refspec = file.get(group, 'refspec')
   return {
     ...(image === undefined ? {} : { image }),
@@ -78,14 +78,4 @@ function originFile(text: string, path: string): Keyfile {
 
 function removeGroup(file: Keyfile, name: string): void {
   file.removeGroup(name)
-}
-
-function parsed(text: string | undefined): SignedImageReference | undefined {
-  if (text === undefined) return undefined
-  try {
-    return parseSignedReference(text)
-  } catch (error) {
-    if (isBootcError(error)) return undefined
-    throw error
-  }
 }
