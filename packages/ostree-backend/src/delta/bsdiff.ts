@@ -1,4 +1,4 @@
-import { SeedIndex, seedBytes } from './seed-index.js'
+import { equalRun, SeedIndex, seedBytes } from './seed-index.js'
 
 /** A place of the new file that lies over a place of the old one, not necessarily with equal bytes. */
 interface Overlay {
@@ -115,19 +115,6 @@ function meet(
   }
   out[out.length - 1] = { ...last, length: last.length - overlap + keep }
   return { at: next.at + keep, from: next.from + keep }
-}
-
-function equalRun(source: Buffer, from: number, target: Buffer, at: number): number {
-  if (from < 0) return 0
-  let length = 0
-  while (
-    from + length < source.length &&
-    at + length < target.length &&
-    source[from + length] === target[at + length]
-  ) {
-    length++
-  }
-  return length
 }
 
 function equalBytes(source: Buffer, target: Buffer, at: number, offset: number, length: number): number {

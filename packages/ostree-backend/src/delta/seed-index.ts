@@ -36,19 +36,26 @@ export class SeedIndex {
     let index = this.#heads[hash(target, at) >>> this.#shift]!
     for (let tries = 0; index >= 0 && tries < maxTries; tries++) {
       const from = index * strideBytes
-      let length = 0
-      while (
-        from + length < source.length &&
-        at + length < target.length &&
-        source[from + length] === target[at + length]
-      ) {
-        length++
-      }
+      const length = equalRun(source, from, target, at)
       if (length >= seedBytes && length > best.length) best = { from, length }
       index = this.#chain[index]!
     }
     return best
   }
+}
+
+/** How many bytes from there on are equal; none before the beginning of the old file. */
+export function equalRun(source: Buffer, from: number, target: Buffer, at: number): number {
+  if (from < 0) return 0
+  let length = 0
+  while (
+    from + length < source.length &&
+    at + length < target.length &&
+    source[from + length] === target[at + length]
+  ) {
+    length++
+  }
+  return length
 }
 
 function hash(bytes: Buffer, at: number): number {
