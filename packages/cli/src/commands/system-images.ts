@@ -1,5 +1,5 @@
 import { pullImage, type Bootc, type ImageReference, type ImageStore } from '@bootc-sdk/core'
-import { parseRegistryName, printImageReference, printRegistryName } from '@bootc-sdk/core/oci'
+import { canonicalReference, printImageReference } from '@bootc-sdk/core/oci'
 import { printable } from '../format.js'
 import { UsageError, type Cli } from '../io.js'
 import { parseImgref } from '../imgref.js'
@@ -61,7 +61,7 @@ export async function pullFromDefaultStorage(
   name: string,
 ): Promise<void> {
   await prepareForWrite(cli, options)
-  const target = registryReference(name)
+  const target = canonicalReference({ transport: 'registry', name })
   const bootc = await openSystem(cli, options)
   const store = await bootc.store()
   const transports = await openTransports({ tlsVerify: true })
@@ -108,8 +108,4 @@ async function bootedImage(bootc: Bootc): Promise<ImageReference> {
   const { anchor } = await bootc.status()
   if (anchor?.deployment.origin !== undefined) return anchor.deployment.origin.image
   throw new UsageError('the system does not follow an image; name one with --source')
-}
-
-function registryReference(name: string): ImageReference {
-  return { transport: 'registry', name: printRegistryName(parseRegistryName(name)) }
 }
