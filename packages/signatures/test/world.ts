@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { loadHostCertificates, type ConfReader } from '@bootc-sdk/core/containers-conf'
+import { memoryConf } from '@bootc-sdk/core/testing'
 import type { HttpClient, HttpRequest, HttpResponse } from '@bootc-sdk/core/transports'
 import { answer, isManifest, names, type Served } from './golden/trust/answers.mjs'
 
@@ -30,17 +31,9 @@ export const table = JSON.parse(
 
 /** The files of a case as a machine's. */
 export function memoryReader(files: TrustCase['files']): ConfReader {
-  const all = new Map(Object.entries(files).map(([path, text]) => [`/${path}`, bytesOf(text)]))
-  const below = (path: string): string[] =>
-    [...all.keys()].filter((one) => one.startsWith(`${path}/`)).map((one) => one.slice(path.length + 1))
-  return {
-    read: (path) => Promise.resolve(all.get(path)),
-    list: (path) => {
-      const found = below(path)
-      return Promise.resolve(found.length === 0 ? undefined : found.filter((one) => !one.includes('/')))
-    },
-    exists: (path) => Promise.resolve(all.has(path) || below(path).length > 0),
-  }
+  return memoryConf(
+    Object.fromEntries(Object.entries(files).map(([path, text]) => [`/${path}`, bytesOf(text)])),
+  )
 }
 
 function bytesOf(text: string): Buffer {

@@ -1,13 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Dir, LoaderInstallOptions, Sysroot, Volume, Warning } from '@bootc-sdk/core'
-import {
-  fakeHost,
-  memoryDir,
-  memorySysroot,
-  memoryTree,
-  readText,
-  type MemoryDir,
-} from '@bootc-sdk/core/testing'
+import { fakeHost, memoryDir, memorySysroot, memoryTree, readText, filePaths } from '@bootc-sdk/core/testing'
 import { grubBootloader } from '../../src/index.js'
 
 const uuid = '0d6b1f0e-6f0c-4d1a-9f57-0a6a1c2f3b4d'
@@ -52,21 +45,11 @@ const debian = (version: string) =>
     'usr/lib/shim/BOOTX64.CSV': 'list',
   })
 
-async function files(dir: MemoryDir, path = ''): Promise<string[]> {
-  const found: string[] = []
-  for await (const { name, stat } of dir.list(path)) {
-    const full = path === '' ? name : `${path}/${name}`
-    if (stat.type === 'directory') found.push(...(await files(dir, full)))
-    else found.push(full)
-  }
-  return found
-}
-
 describe("the image's programs", () => {
   test('of Debian go to the removable path and to the directory that was built in', async () => {
     const { esp, sysroot, install } = await machine()
     expect(await install({ tree: await debian('2.12-9') })).toEqual([])
-    expect(await files(esp)).toEqual([
+    expect(await filePaths(esp)).toEqual([
       ...['EFI/BOOT/BOOTX64.EFI', 'EFI/BOOT/fbx64.efi', 'EFI/BOOT/grub.cfg', 'EFI/BOOT/grubx64.efi'],
       ...['EFI/BOOT/mmx64.efi', 'EFI/debian/BOOTX64.CSV', 'EFI/debian/grub.cfg', 'EFI/debian/grubx64.efi'],
       ...['EFI/debian/mmx64.efi', 'EFI/debian/shimx64.efi'],
@@ -80,7 +63,7 @@ describe("the image's programs", () => {
     const { esp, install } = await machine()
     const tree = await memoryTree({ 'usr/lib/modules/6.12/grubx64.efi.signed': grub('2.12') })
     expect(await install({ tree })).toEqual([])
-    expect(await files(esp)).toEqual([
+    expect(await filePaths(esp)).toEqual([
       ...['EFI/BOOT/BOOTX64.EFI', 'EFI/BOOT/grub.cfg', 'EFI/debian/grub.cfg', 'EFI/debian/grubx64.efi'],
     ])
   })
@@ -99,7 +82,7 @@ describe("the image's programs", () => {
     })
     const warnings = await install({ tree })
     expect(warnings.map(({ code }) => code)).toEqual(['boot:bootupd-skipped'])
-    expect(await files(esp)).toEqual([
+    expect(await filePaths(esp)).toEqual([
       ...['EFI/BOOT/BOOTX64.EFI', 'EFI/BOOT/grub.cfg'],
       ...['EFI/fedora/grub.cfg', 'EFI/fedora/grubx64.efi', 'EFI/fedora/shimx64.efi'],
     ])
@@ -110,7 +93,7 @@ describe("the image's programs", () => {
     const { esp, sysroot, install } = await machine()
     const warnings = await install({ tree: await memoryTree({ 'usr/lib/os-release': 'ID=edge\n' }) })
     expect(warnings.map(({ code }) => code)).toEqual(['boot:loader-missing'])
-    expect(await files(esp)).toEqual([])
+    expect(await filePaths(esp)).toEqual([])
     expect(await sysroot.boot.dir.stat('grub')).toBeUndefined()
   })
 
@@ -121,7 +104,7 @@ describe("the image's programs", () => {
     const { install } = await machine({ esps: [second, refusing].map(volume) })
     const warnings = await install({ tree: await debian('2.12') })
     expect(warnings).toMatchObject([{ code: 'boot:esp-skipped' }])
-    expect(await files(second)).toContain('EFI/debian/grub.cfg')
+    expect(await filePaths(second)).toContain('EFI/debian/grub.cfg')
   })
 })
 
@@ -163,7 +146,7 @@ test('what a core is made with may be missing: told before the first write', asy
     code: 'HOST_TOOL_MISSING',
     details: { debian: 'grub-common' },
   })
-  expect(await files(esp)).toEqual([])
+  expect(await filePaths(esp)).toEqual([])
 })
 
 test('without the UUID of its volume GRUB looks for the files', async () => {

@@ -13,7 +13,7 @@ import type {
 import { jsCodec, nativeCodec, type Codec } from '@bootc-sdk/core/codec'
 import { getNative } from '@bootc-sdk/core/node'
 import { parseConfig, parseManifest } from '@bootc-sdk/core/oci'
-import { createTarParser } from '@bootc-sdk/core/tar'
+import { tarMembers } from '@bootc-sdk/core/testing'
 import { goldenOci, untar } from '../tree/golden-images.js'
 
 let layouts: ReadonlyMap<string, Buffer> | undefined
@@ -76,27 +76,14 @@ export async function importLayout(
 
 /** Write the members of an archive (directories, files, symbolic links) below a directory. */
 export async function unpackInto(dir: Dir, archive: Uint8Array, strip: string): Promise<void> {
-  const work: (() => Promise<void>)[] = []
-  let parts: Uint8Array[] = []
-  let last = { name: '', type: '', linkName: '', mode: 0 }
-  const parser = createTarParser({
-    entry({ name, type, linkName, mode }) {
-      last = { name: name.slice(strip.length).replace(/\/$/, ''), type, linkName, mode }
-      parts = []
-    },
-    data: (chunk) => void parts.push(Uint8Array.from(chunk)),
-    end() {
-      const { name, type, linkName, mode } = last
-      const bytes = Buffer.concat(parts)
-      if (name === '') return
-      if (type === 'directory') work.push(() => dir.mkdir(name, { mode }))
-      else if (type === 'symlink') work.push(() => dir.symlink(linkName, name))
-      else work.push(() => dir.write(name, bytes, { mode }))
-    },
-  })
-  parser.push(archive)
-  parser.end()
-  for (const step of work) await step()
+  for (const { entry, data } of tarMembers(archive)) {
+    const { type, linkName, mode } = entry
+    const name = entry.name.slice(strip.length).replace(/\/$/, '')
+    if (name === '') continue
+    if (type === 'directory') await dir.mkdir(name, { mode })
+    else if (type === 'symlink') await dir.symlink(linkName, name)
+    else await dir.write(name, data, { mode })
+  }
 }
 
 function fileOf(path: string): Buffer {

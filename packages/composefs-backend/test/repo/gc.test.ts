@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { memoryDir, type MemoryDir } from '@bootc-sdk/core/testing'
+import { filePaths, memoryDir, type MemoryDir } from '@bootc-sdk/core/testing'
 import { directory, Inode, S_IFREG, type FileTree } from '../../src/tree/inode.js'
 import { initComposefsRepo, openComposefsRepo, type ComposefsRepo } from '../../src/repo/index.js'
 import { goldenIndex, unpackRepo } from './golden-repos.js'
@@ -60,16 +60,6 @@ async function present(repo: ComposefsRepo, ids: Record<string, string>): Promis
 
 const at = (id: string) => `objects/${id.slice(0, 2)}/${id.slice(2)}`
 
-async function files(dir: MemoryDir, path = ''): Promise<string[]> {
-  const found: string[] = []
-  for await (const { name, stat } of dir.list(path)) {
-    const full = path === '' ? name : `${path}/${name}`
-    if (stat.type === 'directory') found.push(...(await files(dir, full)))
-    else found.push(full)
-  }
-  return found
-}
-
 describe('garbage collection', () => {
   it('keeps what a reference to a stream needs: named references, their streams, their objects', async () => {
     const { repo, ids } = await setup()
@@ -104,11 +94,11 @@ describe('garbage collection', () => {
   it('says in a dry run what it would do, and does not', async () => {
     const { dir, repo } = await setup()
     await dir.mkdir('objects/.bootc-sdk-dead')
-    const before = await files(dir)
+    const before = await filePaths(dir)
     const planned = await repo.gc({}, { dryRun: true })
     expect(planned).toMatchObject({ objects: 6, images: 1, streams: 2 })
     expect(planned.bytes).toBeGreaterThan(300)
-    expect(await files(dir)).toEqual(before)
+    expect(await filePaths(dir)).toEqual(before)
     expect(await repo.gc()).toEqual(planned)
     expect(await dir.stat('objects/.bootc-sdk-dead')).toBeUndefined()
   })
@@ -120,7 +110,7 @@ describe('garbage collection', () => {
     await dir.symlink('../objects/00/x', 'streams/.symlink-abcDEF123456')
     await dir.symlink('../objects/00/x', 'images/.symlink-abcDEF123456')
     expect((await repo.gc()).problems).toEqual([])
-    expect((await files(dir)).filter((path) => path.includes('/.'))).toEqual([])
+    expect((await filePaths(dir)).filter((path) => path.includes('/.'))).toEqual([])
   })
 
   it('reports what composefs-rs stops at, and leaves it alone', async () => {
@@ -140,7 +130,7 @@ describe('garbage collection', () => {
       'unexpected-file-type streams/refs/file',
     ])
     expect(objects).toBe(2)
-    const left = await files(dir)
+    const left = await filePaths(dir)
     expect(left).toEqual(expect.arrayContaining(['streams/file', 'images/outside', 'objects/zz/file']))
   })
 
@@ -175,11 +165,11 @@ describe('garbage collection', () => {
     await fill(repo, 'b')
     await point(repo, 'streams', 'oci/a', 'manifest-a')
     await damage(dir, ids.manifestId)
-    const before = await files(dir)
+    const before = await filePaths(dir)
     const result = await repo.gc()
     expect(result).toMatchObject({ objects: 0, bytes: 0, images: 0, streams: 0 })
     expect(result.problems.map(({ kind }) => kind)).toEqual(['stream-open-failed'])
-    expect(await files(dir)).toEqual(before)
+    expect(await filePaths(dir)).toEqual(before)
     await point(repo, 'streams', 'oci/a', undefined)
     expect((await repo.gc()).objects).toBeGreaterThan(5)
   })

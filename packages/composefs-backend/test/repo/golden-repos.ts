@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import type { Dir } from '@bootc-sdk/core'
-import { createTarParser, type TarEntry } from '@bootc-sdk/core/tar'
+import { tarMembers } from '@bootc-sdk/core/testing'
 
 export const goldenOci = new URL('../golden/oci/', import.meta.url)
 
@@ -39,7 +39,7 @@ export function goldenIndex(name: string): GoldenIndex {
 /** Unpack a repository into an empty directory. */
 export async function unpackRepo(name: string, dir: Dir): Promise<void> {
   const archive = gunzipSync(readFileSync(new URL(`repos/${name}.tar.gz`, goldenOci)))
-  for (const { entry, data } of readTar(archive)) {
+  for (const { entry, data } of tarMembers(archive)) {
     // The archive holds one directory of the repository's name.
     const path = entry.name
       .split('/')
@@ -51,16 +51,4 @@ export async function unpackRepo(name: string, dir: Dir): Promise<void> {
     else if (entry.type === 'symlink') await dir.symlink(entry.linkName, path)
     else await dir.write(path, data, { mode: 0o644 })
   }
-}
-
-function readTar(bytes: Buffer): { entry: TarEntry; data: Buffer }[] {
-  const found: { entry: TarEntry; chunks: Buffer[] }[] = []
-  const parser = createTarParser({
-    entry: (entry) => void found.push({ entry, chunks: [] }),
-    data: (chunk) => void found.at(-1)!.chunks.push(Buffer.from(chunk)),
-    end: () => undefined,
-  })
-  parser.push(bytes)
-  parser.end()
-  return found.map(({ entry, chunks }) => ({ entry, data: Buffer.concat(chunks) }))
 }

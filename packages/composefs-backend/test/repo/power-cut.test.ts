@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { memoryDir, powerCutDir, PowerCut, powerSupply, type MemoryDir } from '@bootc-sdk/core/testing'
+import {
+  filePaths,
+  memoryDir,
+  powerCutDir,
+  PowerCut,
+  powerSupply,
+  type MemoryDir,
+} from '@bootc-sdk/core/testing'
 import { directory, Inode, S_IFREG, type FileTree } from '../../src/tree/inode.js'
 import { initComposefsRepo, openComposefsRepo, type ComposefsRepo } from '../../src/repo/index.js'
 
@@ -91,16 +98,6 @@ async function expectWhole(repo: ComposefsRepo, state: string): Promise<void> {
   expect(problems, state).toEqual([])
 }
 
-async function filesOf(dir: MemoryDir, path = ''): Promise<string[]> {
-  const found: string[] = []
-  for await (const { name, stat } of dir.list(path)) {
-    const full = path === '' ? name : `${path}/${name}`
-    if (stat.type === 'directory') found.push(...(await filesOf(dir, full)))
-    else found.push(full)
-  }
-  return found
-}
-
 // Hundreds of repositories are checked: on a busy machine that takes a while.
 const slow = { timeout: 120_000 }
 
@@ -130,7 +127,7 @@ describe.each([
       await addImage(repo, 2)
       await repo.gc()
     }
-    const expected = await filesOf(wanted)
+    const expected = await filePaths(wanted)
     const seen = new Set<string | undefined>()
     const writes = await cutEverywhere(
       base,
@@ -147,7 +144,7 @@ describe.each([
         expect(await checkTag(repo, state)).toBe('manifest-2')
         await repo.gc()
         await expectWhole(repo, state)
-        expect(await filesOf(dir), state).toEqual(expected)
+        expect(await filePaths(dir), state).toEqual(expected)
       },
     )
     expect(writes).toBeGreaterThan(25)
@@ -163,7 +160,7 @@ describe.each([
       await using repo = await open(wanted)
       expect((await repo.gc()).objects).toBeGreaterThan(3)
     }
-    const expected = await filesOf(wanted)
+    const expected = await filePaths(wanted)
     const writes = await cutEverywhere(
       base,
       async (dir) => {
@@ -175,7 +172,7 @@ describe.each([
         await expectWhole(repo, state)
         expect(await checkTag(repo, state)).toBe('manifest-2')
         await repo.gc()
-        expect(await filesOf(dir), state).toEqual(expected)
+        expect(await filePaths(dir), state).toEqual(expected)
       },
     )
     expect(writes).toBeGreaterThan(10)

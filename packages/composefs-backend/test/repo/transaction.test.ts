@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { isBootcError, type Dir } from '@bootc-sdk/core'
-import { memoryDir } from '@bootc-sdk/core/testing'
+import { filePaths, memoryDir } from '@bootc-sdk/core/testing'
 import { verityDigest } from '../../src/format/verity.js'
 import { readErofs } from '../../src/format/erofs/read.js'
 import { directory, Inode, S_IFREG, type FileTree } from '../../src/tree/inode.js'
@@ -19,17 +19,6 @@ const codeOf = (work: Promise<unknown>) =>
 async function names(dir: Dir, path: string): Promise<string[]> {
   const found: string[] = []
   for await (const { name } of dir.list(path)) found.push(name)
-  return found
-}
-
-/** Every file and link of a repository. */
-async function paths(dir: Dir, path = ''): Promise<string[]> {
-  const found: string[] = []
-  for await (const { name, stat } of dir.list(path)) {
-    const full = path === '' ? name : `${path}/${name}`
-    if (stat.type === 'directory') found.push(...(await paths(dir, full)))
-    else found.push(full)
-  }
   return found
 }
 
@@ -112,7 +101,7 @@ describe.each(backings)('a transaction, in $name', ({ make, native }) => {
 
   it('leaves nothing behind when it is disposed', () =>
     withRepo(async (repo, dir) => {
-      const before = await paths(dir)
+      const before = await filePaths(dir)
       {
         await using transaction = await repo.begin()
         const writer = transaction.objects()
@@ -123,7 +112,7 @@ describe.each(backings)('a transaction, in $name', ({ make, native }) => {
         transaction.splitstream(1n).inline(content('d', 100))
         transaction.setStream('x', 'ab'.repeat(64))
       }
-      expect(await paths(dir)).toEqual(before)
+      expect(await filePaths(dir)).toEqual(before)
       expect((await names(dir, 'objects')).filter((name) => name.startsWith('.'))).toEqual([])
     }))
 
@@ -263,10 +252,10 @@ describe.each(backings)('a transaction, in $name', ({ make, native }) => {
       }
       expect(() => transaction.setRef('images', 'a', '../x')).toThrow()
       expect(() => transaction.setStream('a', '../../etc')).toThrow()
-      const before = await paths(dir)
+      const before = await filePaths(dir)
       transaction.setRef('streams', 'oci/x', 'oci-manifest-sha256:none')
       expect(await codeOf(transaction.commit())).toBe('STORE_COMPOSEFS_NO_STREAM')
-      expect((await paths(dir)).filter((path) => path.includes('refs'))).toEqual(
+      expect((await filePaths(dir)).filter((path) => path.includes('refs'))).toEqual(
         before.filter((path) => path.includes('refs')),
       )
       await using second = await repo.begin()
@@ -329,12 +318,12 @@ describe.each(backings)('a transaction, in $name', ({ make, native }) => {
   it('changes nothing once it is aborted', () =>
     withRepo(async (repo, dir) => {
       const controller = new AbortController()
-      const before = await paths(dir)
+      const before = await filePaths(dir)
       const transaction = await repo.begin({ signal: controller.signal })
       await transaction.putObject(content('x', 1000))
       controller.abort(new Error('stop'))
       await expect(transaction.commit()).rejects.toThrow('stop')
-      expect(await paths(dir)).toEqual(before)
+      expect(await filePaths(dir)).toEqual(before)
     }))
 
   it('lets several write at once', () =>
@@ -423,18 +412,18 @@ describe('a repository without space', () => {
   it('says so, and publishes nothing by halves', async () => {
     const dir = memoryDir({ capacityBytes: 100_000 })
     await using repo = await initComposefsRepo(dir, { native: false })
-    const before = await paths(dir)
+    const before = await filePaths(dir)
     const transaction = await repo.begin()
     const writer = transaction.objects()
     writer.put(content('a', 50_000))
     writer.put(content('b', 80_000))
     expect(await codeOf(writer.finish())).toBe('STORE_NO_SPACE')
     await transaction[Symbol.asyncDispose]()
-    expect(await paths(dir)).toEqual(before)
+    expect(await filePaths(dir)).toEqual(before)
     await using next = await repo.begin()
     await next.putObject(content('c', 200_000))
     expect(await codeOf(next.commit())).toBe('STORE_NO_SPACE')
-    expect(await paths(dir)).toEqual(before)
+    expect(await filePaths(dir)).toEqual(before)
     await using last = await repo.begin()
     const id = await last.putObject(content('d', 50_000))
     await last.commit()

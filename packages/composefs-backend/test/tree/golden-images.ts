@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { unzstdStream } from '@bootc-sdk/core/codec'
-import { createTarParser } from '@bootc-sdk/core/tar'
+import { tarMembers } from '@bootc-sdk/core/testing'
 import type { VerityAlgorithm } from '../../src/format/types.js'
 import { VerityHasher } from '../../src/format/verity.js'
 import { applyTar } from '../../src/tree/apply-tar.js'
@@ -32,20 +32,7 @@ export const repositories = [
 
 /** Files of an archive by path without a leading `./`. */
 export function untar(archive: Uint8Array): Map<string, Buffer> {
-  const files = new Map<string, Buffer>()
-  let name = ''
-  let parts: Uint8Array[] = []
-  const parser = createTarParser({
-    entry(entry) {
-      name = entry.name.replace(/^\.\//, '')
-      parts = []
-    },
-    data: (chunk) => void parts.push(Uint8Array.from(chunk)),
-    end: () => void files.set(name, Buffer.concat(parts)),
-  })
-  parser.push(archive)
-  parser.end()
-  return files
+  return new Map(tarMembers(archive).map(({ entry, data }) => [entry.name.replace(/^\.\//, ''), data]))
 }
 
 let layouts: Map<string, Buffer> | undefined

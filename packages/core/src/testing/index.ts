@@ -1,4 +1,6 @@
-export { describeTree, readAll, readText } from './read-tree.js'
+export { describeTree, filePaths, readAll, readText } from './read-tree.js'
+export { memoryConf } from './memory-conf.js'
+export { tarMembers } from './tar-members.js'
 export { fakeHost, type FakeHost, type FakeHostOptions } from './fake-host.js'
 export { memoryDir, type MemoryDir } from './memory-dir.js'
 export { makeParents, memoryTree } from './memory-tree.js'

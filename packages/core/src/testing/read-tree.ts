@@ -18,6 +18,17 @@ export async function readText(
   return Buffer.from(await readAll(tree, path)).toString('utf8')
 }
 
+/** Paths of what is below a directory and no directory itself, in the order of the tree. */
+export async function filePaths(tree: Pick<ReadTree, 'list'>, directory = ''): Promise<string[]> {
+  const found: string[] = []
+  for await (const { name, stat } of tree.list(directory)) {
+    const path = joinPath(directory, name)
+    if (stat.type === 'directory') found.push(...(await filePaths(tree, path)))
+    else found.push(path)
+  }
+  return found
+}
+
 /**
  * A tree in words, for comparisons in tests: one line an entry with path, type, mode, owner, and content or
  * target. Files of more than 60 bytes, or not plain text, are shown by their size and the start of their SHA-256.

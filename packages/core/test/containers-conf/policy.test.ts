@@ -17,7 +17,7 @@ import { BootcError, isBootcError } from '../../src/errors.js'
 import type { ImageReference, ResolvedImage, SignatureSource } from '../../src/index.js'
 import { buildImage } from '../../src/testing/image-builder.js'
 import { file } from '../../src/testing/layer-entries.js'
-import { confFiles } from './conf-files.js'
+import { memoryConf } from '../../src/testing/index.js'
 
 // Whatever a registry image meets is held against skopeo in packages/signatures/test/skopeo-table.test.ts.
 
@@ -90,7 +90,7 @@ describe('scopes', () => {
 describe('which file is the policy', () => {
   const text = (value: object) => JSON.stringify({ default: [value] })
   const load = async (files: Record<string, string>, env: Record<string, string> = {}) =>
-    (await loadPolicy({ reader: confFiles(files), env }))?.path
+    (await loadPolicy({ reader: memoryConf(files), env }))?.path
 
   test('the first that exists', async () => {
     const files = {
@@ -112,7 +112,7 @@ describe('which file is the policy', () => {
     await expect(load({ '/etc/containers/policy.json': text(accept) }, env)).rejects.toMatchObject({
       code: 'IMAGE_POLICY_INVALID',
     })
-    const reader = { ...confFiles({}), read: () => Promise.reject(new Error('EACCES')) }
+    const reader = { ...memoryConf({}), read: () => Promise.reject(new Error('EACCES')) }
     await expect(loadPolicy({ reader, env: {} })).rejects.toMatchObject({ code: 'IMAGE_POLICY_INVALID' })
   })
 })

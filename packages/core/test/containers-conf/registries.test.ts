@@ -10,7 +10,7 @@ import {
   resolveShortName,
 } from '../../src/containers-conf/index.js'
 import { isBootcError } from '../../src/errors.js'
-import { confFiles } from './conf-files.js'
+import { memoryConf } from '../../src/testing/index.js'
 
 // Prefixes, mirrors, rewriting and files are held against skopeo in packages/signatures/test/skopeo-table.test.ts.
 
@@ -20,7 +20,7 @@ const conf = (text: string) => mergeRegistries([parseRegistriesFile(text, main)]
 describe('which files count', () => {
   const blocked = '[[registry]]\nlocation = "a.test"\nblocked = true\n'
   const prefixes = async (files: Record<string, string>, env: Record<string, string> = {}) => {
-    const options = { reader: confFiles(files), env, root: true }
+    const options = { reader: memoryConf(files), env, root: true }
     return (await loadRegistriesConf(options)).registries.map(({ prefix }) => prefix)
   }
 
@@ -49,7 +49,7 @@ describe('which files count', () => {
   })
 
   test('nothing at all is no configuration', async () => {
-    expect(await loadRegistriesConf({ reader: confFiles({}), env: {}, root: true })).toEqual(
+    expect(await loadRegistriesConf({ reader: memoryConf({}), env: {}, root: true })).toEqual(
       emptyRegistriesConf,
     )
   })
@@ -123,7 +123,7 @@ short-name-mode = "enforcing"
   })
 
   test('what people chose once wins over the files', async () => {
-    const reader = confFiles({
+    const reader = memoryConf({
       [main]: text,
       '/var/cache/containers/short-name-aliases.conf': '[aliases]\n"fedora" = "chosen.test/fedora"\n',
     })

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { brotliDecompressSync } from 'node:zlib'
 import type { Dir } from '@bootc-sdk/core'
-import { createTarParser, tarXattrs, type TarEntry } from '@bootc-sdk/core/tar'
-import { memoryDir, type MemoryDir } from '@bootc-sdk/core/testing'
+import { tarXattrs } from '@bootc-sdk/core/tar'
+import { memoryDir, tarMembers, type MemoryDir } from '@bootc-sdk/core/testing'
 import type { RepoMode } from '../../src/repo/index.js'
 
 export const goldenModes = ['archive', 'bare', 'bare-user', 'bare-user-only'] as const
@@ -40,26 +40,14 @@ let members: ReadonlyMap<string, Buffer> | undefined
 /** `repo-MODE.tar`, `tree-v1.tar`, `tree-v2.tar`. */
 export function goldenTar(name: string): Buffer {
   members ??= new Map(
-    readTar(brotliDecompressSync(goldenFile('repos.tar.br'))).map(({ entry, data }) => [entry.name, data]),
+    tarMembers(brotliDecompressSync(goldenFile('repos.tar.br'))).map(({ entry, data }) => [entry.name, data]),
   )
   return members.get(name)!
 }
 
-export function readTar(bytes: Buffer): { entry: TarEntry; data: Buffer }[] {
-  const found: { entry: TarEntry; chunks: Buffer[] }[] = []
-  const parser = createTarParser({
-    entry: (entry) => void found.push({ entry, chunks: [] }),
-    data: (chunk) => void found.at(-1)!.chunks.push(Buffer.from(chunk)),
-    end: () => undefined,
-  })
-  parser.push(bytes)
-  parser.end()
-  return found.map(({ entry, chunks }) => ({ entry, data: Buffer.concat(chunks) }))
-}
-
 /** Unpack a tar below a directory, with everything the directory can hold. */
 export async function unpackTar(bytes: Buffer, dir: Dir, strip = 0): Promise<void> {
-  for (const { entry, data } of readTar(bytes)) {
+  for (const { entry, data } of tarMembers(bytes)) {
     const clean = (name: string) =>
       name
         .split('/')
