@@ -1,3 +1,5 @@
+import { writeSerial } from './write-serial.js'
+
 /**
  * A kernel that writes its command line to the first serial port, with a line break, and resets the machine: as much
  * as it takes to see what a boot loader started. For loaders that enter it in 32-bit mode (GRUB for BIOS).
@@ -7,17 +9,7 @@
 export function tinyKernel(): Buffer {
   const code = Buffer.from([
     ...[0x8b, 0x9e, 0x28, 0x02, 0x00, 0x00], // mov ebx, [esi + 0x228]: cmd_line_ptr
-    ...[0x8a, 0x23], //                    next: mov ah, [ebx]
-    ...[0x84, 0xe4], //                          test ah, ah
-    ...[0x75, 0x02], //                          jnz put
-    ...[0xb4, 0x0a], //                          mov ah, '\n'
-    ...[0x66, 0xba, 0xfd, 0x03], //         put: mov dx, 0x3fd
-    ...[0xec], //                          wait: in al, dx
-    ...[0xa8, 0x20], //                          test al, 0x20
-    ...[0x74, 0xfb], //                          jz wait
-    ...[0x66, 0xba, 0xf8, 0x03], //              mov dx, 0x3f8
-    ...[0x88, 0xe0], //                          mov al, ah
-    ...[0xee], //                                out dx, al
+    ...writeSerial, //                     next:
     ...[0x43], //                                inc ebx
     ...[0x80, 0xfc, 0x0a], //                    cmp ah, '\n'
     ...[0x75, 0xe2], //                          jnz next

@@ -1,3 +1,5 @@
+import { writeSerial } from './write-serial.js'
+
 /**
  * An EFI program that writes its section `.cmdline` to the first serial port, with a line break, and resets the
  * machine: what a unified kernel image is to a boot loader.
@@ -7,17 +9,7 @@
 export function tinyUki(cmdline: string): Buffer {
   const program = Buffer.from([
     ...[0x48, 0x8d, 0x1d, 0xf9, 0x0f, 0x00, 0x00], // lea rbx, [rip + 0x1000 - 7]: the next section
-    ...[0x8a, 0x23], //                    next: mov ah, [rbx]
-    ...[0x84, 0xe4], //                          test ah, ah
-    ...[0x75, 0x02], //                          jnz put
-    ...[0xb4, 0x0a], //                          mov ah, '\n'
-    ...[0x66, 0xba, 0xfd, 0x03], //         put: mov dx, 0x3fd
-    ...[0xec], //                          wait: in al, dx
-    ...[0xa8, 0x20], //                          test al, 0x20
-    ...[0x74, 0xfb], //                          jz wait
-    ...[0x66, 0xba, 0xf8, 0x03], //              mov dx, 0x3f8
-    ...[0x88, 0xe0], //                          mov al, ah
-    ...[0xee], //                                out dx, al
+    ...writeSerial, //                     next:
     ...[0x48, 0xff, 0xc3], //                    inc rbx
     ...[0x80, 0xfc, 0x0a], //                    cmp ah, '\n'
     ...[0x75, 0xe0], //                          jnz next
