@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import {
   BootcError,
@@ -10,6 +9,7 @@ import {
 import { nodeDir } from '@bootc-sdk/core/node'
 import { UsageError } from '../io.js'
 import { imgrefOf, parseImgref } from '../imgref.js'
+import { hasSelinux } from './install-domain.js'
 import { runningImage, type RunningImage } from './running-image.js'
 import type { NetworkOptions } from './open-system.js'
 import type { ProgressOptions } from './with-progress.js'
@@ -67,7 +67,7 @@ export async function commonOptions(flags: InstallFlags): Promise<CommonInstallO
     kargs: { extra: flags.karg ?? [], delete: flags.kargDelete ?? [] },
     // Images have no /run: what lies there is of this machine.
     config: [{ tree: nodeDir('/'), path: 'run/bootc/install' }],
-    aleph: { hostSelinux: existsSync('/sys/fs/selinux/enforce') },
+    aleph: { hostSelinux: hasSelinux() },
   }
 }
 

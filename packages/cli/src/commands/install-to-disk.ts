@@ -6,6 +6,7 @@ import { checkDiskTarget, installToImage, type DiskTarget } from '@bootc-sdk/dis
 import type { PartitionFlag } from '../define/partition-option.js'
 import type { Cli } from '../io.js'
 import { formatBytes, printable } from '../format.js'
+import { enterInstallDomain } from './install-domain.js'
 import { commonOptions, type InstallFlags } from './install-flags.js'
 import { systemParts } from './open-system.js'
 import { printInstalled } from './print-installed.js'
@@ -33,6 +34,7 @@ export async function installToDisk(cli: Cli, flags: DiskFlags, name: string): P
     partition,
   } = flags
   const common = await commonOptions(flags)
+  await enterInstallDomain(flags)
   if (blockSetup === 'tpm2-luks') {
     throw new BootcError(
       'SYSROOT_DISK_UNSUPPORTED',

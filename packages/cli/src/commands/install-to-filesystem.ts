@@ -5,6 +5,7 @@ import { BootcError, type BiosTarget } from '@bootc-sdk/core'
 import { displaySignedReference } from '@bootc-sdk/core/oci'
 import { finalizeFileSystems, nodeHost, nodeSysroot } from '@bootc-sdk/core/node'
 import type { Cli } from '../io.js'
+import { enterInstallDomain } from './install-domain.js'
 import {
   commonOptions,
   loaderOptions,
@@ -38,6 +39,7 @@ interface FilesystemFlags extends TargetFlags {
 /** `bootc-sdk install to-filesystem`. */
 export async function installToFilesystem(cli: Cli, flags: FilesystemFlags, dir: string): Promise<void> {
   const common = await commonOptions(flags)
+  await enterInstallDomain(flags)
   const place = await findPlace(resolve(dir))
   await installInto(cli, flags, place, {
     common,
@@ -56,6 +58,7 @@ export async function installToExistingRoot(
 ): Promise<void> {
   const common = await commonOptions(flags)
   const path = resolve(dir ?? (existsSync('/target') ? '/target' : '/'))
+  await enterInstallDomain(flags)
   await prepareForWrite(cli, { sysroot: path })
   const place = await findPlace(path)
   const cmdline = await nodeHost().cmdline()

@@ -1,8 +1,8 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { constants } from 'node:os'
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { BootcError, type Warning } from '@bootc-sdk/core'
 import { mountVolumes, volumesToMount, type VolumeWish } from './boot-volumes.js'
+import { runAgain } from './run-again.js'
 
 /** Set in the second run, so that there is no third. */
 const marker = 'BOOTC_SDK_UNSHARED'
@@ -24,7 +24,7 @@ export async function inPrivateMounts(wish: VolumeWish, writable = true): Promis
   if (readOnly.length === 0 && volumes.length === 0) return { warnings: [] }
   if (process.env[marker] === undefined) {
     for (const path of automounts(mountinfo, ['/boot', ...espPoints])) mountNow(path)
-    return { exitCode: await again() }
+    return { exitCode: await runAgain(['unshare', '--mount', '--', process.execPath], marker) }
   }
   const warnings = mountVolumes(volumes, wish)
   for (const path of readOnly) {
@@ -75,24 +75,4 @@ function mountNow(path: string): void {
   } catch {
     // What needs it will say so.
   }
-}
-
-function again(): Promise<number> {
-  const { execPath, execArgv, argv } = process
-  // All descriptors are handed on, `--progress-fd` among them.
-  const fd = /--progress-fd[= ](\d+)/.exec(argv.join(' '))?.[1]
-  const inherited = Array.from({ length: Math.max(3, Number(fd ?? 0) + 1) }, () => 'inherit' as const)
-  const child = spawn('unshare', ['--mount', '--', execPath, ...execArgv, ...argv.slice(1)], {
-    stdio: inherited,
-    env: { ...process.env, [marker]: '1' },
-  })
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
-  return new Promise((resolve, reject) => {
-    child.on('error', (cause) => {
-      reject(new BootcError('HOST_NO_PROGRAM', 'program unshare could not be started', { cause }))
-    })
-    child.on('exit', (code, signal) =>
-      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])),
-    )
-  })
 }

@@ -48,7 +48,8 @@ async function selinuxState(
   return aleph !== false && aleph.hostSelinux === true ? 'enabled' : 'host-disabled'
 }
 
-async function hasPolicy(tree: Pick<ReadTree, 'stat'>): Promise<boolean> {
+/** Does the image have an SELinux policy? */
+export async function hasPolicy(tree: Pick<ReadTree, 'stat'>): Promise<boolean> {
   for (const etc of ['usr/etc', 'etc']) {
     if ((await tree.stat(etc))?.type !== 'directory') continue
     if ((await tree.stat(`${etc}/selinux`))?.type !== 'directory') continue

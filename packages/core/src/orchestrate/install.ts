@@ -11,6 +11,7 @@ import { factsOfImage } from './image-facts.js'
 import { assertBoots, inspectBoot, type ImageBoot } from './image-boot.js'
 import { fillStore, pullOptions, type FilledStore } from './install-fill.js'
 import { chooseLoader, shippedLoaders, type LoaderChoice } from './install-loader.js'
+import { checkLabels, labelPhysicalRoot } from './install-labels.js'
 import { writeRecords } from './install-records.js'
 import { settleInstall, staterootOf, type InstallSettings } from './install-settings.js'
 import { emptyBoot, markFinished, markUnfinished, prepareTarget } from './install-target.js'
@@ -31,7 +32,7 @@ import { checkBootRoom, planOrder, writeOrder } from './write-order.js'
  * default. No merge base: /etc starts as shipped. What boots now stays until the image has been looked at.
  *
  * @throws BootcError `SYSROOT_NOT_EMPTY`, `DEPLOY_STATEROOT_BOOTED`, `DEPLOY_NO_STATEROOTS`, `DEPLOY_EXISTS`,
- *   `IMAGE_KERNEL`, `IMAGE_INSTALL_CONFIG`, `BOOT_UKI_KARGS`, `BOOT_LOADER_UNSUPPORTED` and what pulling and deploying
+ *   `HOST_SELINUX_LABELS`, `IMAGE_KERNEL`, `IMAGE_INSTALL_CONFIG`, `BOOT_UKI_KARGS`, `BOOT_LOADER_UNSUPPORTED` and what pulling and deploying
  *   throw
  */
 export async function install(context: Context, options: InstallOptions): Promise<InstallResult> {
@@ -45,10 +46,13 @@ export async function install(context: Context, options: InstallOptions): Promis
   const replace = options.replace ?? 'none'
   const resumed = await prepareTarget(sysroot, replace)
   await markUnfinished(sysroot)
-  await using filled = await fillStore(context, options, { lock, resolved, inUse: inUse !== undefined })
+  const labels = await checkLabels(sysroot, options)
+  const made = { lock, resolved, inUse: inUse !== undefined }
+  await using filled = await fillStore(context, options, made).catch(labels.explain)
   const { store, pull } = filled
 
   const image = await lookAt(context, filled, options)
+  await labels.assertFor(image.tree)
   const stateroot = staterootOf(options, image.config.config)
   await entriesInUse(context, stateroot)
   assertStateroot(store, stateroot)
@@ -80,6 +84,7 @@ export async function install(context: Context, options: InstallOptions): Promis
       ? await installLoader(writer, deployment, image.config, options)
       : []
     await writeRecords(context, pull.image, image.tree, options)
+    const labelled = await labelPhysicalRoot(sysroot, image.tree, options)
     await markFinished(sysroot)
     const { warnings } = await pruneAfterwards(writer, options)
     return {
@@ -105,6 +110,7 @@ export async function install(context: Context, options: InstallOptions): Promis
         ...configured,
         ...settings.warnings,
         ...loaderWarnings,
+        ...labelled,
         ...warnings,
       ],
     }

@@ -1,6 +1,7 @@
 export type { Labeler } from './labeler.js'
 export { createLabeler, loadLabeler } from './load.js'
 export type { FilePolicy } from './load.js'
+export { labelAttribute, labelXattr, probeLabels } from './probe-labels.js'
 export { parseFileContexts, parseSubstitutions } from './file-contexts.js'
 export type { Spec, Substitution } from './file-contexts.js'
 export { SpecTable } from './lookup.js'
