@@ -7,6 +7,7 @@
 #include "args.h"
 #include "checkout-js.h"
 #include "decoder-js.h"
+#include "deflate-encoder-js.h"
 #include "object-writer-js.h"
 #include "publish.h"
 #include "read-files.h"
@@ -59,6 +60,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportFactory(exports, "createObjectWriter", ObjectWriterClass(env));
   ExportFactory(exports, "createCheckout", CheckoutClass(env));
   ExportFactory(exports, "createZstdEncoder", ZstdEncoderClass(env));
+  ExportFactory(exports, "createDeflateEncoder", DeflateEncoderClass(env));
   exports.Set("verityDigest", Napi::Function::New<Guarded<VerityDigest>>(env, "verityDigest"));
   exports.Set("verityDigestFiles", Napi::Function::New<Guarded<VerityDigestFiles>>(env, "verityDigestFiles"));
   exports.Set("publish", Napi::Function::New<Guarded<Publish>>(env, "publish"));

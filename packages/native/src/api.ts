@@ -38,6 +38,11 @@ export interface NativeAddon {
    * `ZSTD_compressStream2` gives for the same input in any chunking (composefs.md §5.2).
    */
   createZstdEncoder(level: number): NativeZstdEncoder
+  /**
+   * Streaming raw deflate with the bytes of zlib 1.2/1.3 as published, level 1 or 6, on every processor. Absent in addons
+   * that were built before it was there.
+   */
+  createDeflateEncoder?(level: 1 | 6): NativeDeflateEncoder
   /** fs-verity digest (4096-byte blocks, no salt) of bytes in memory, hex; hashed on the calling thread. */
   verityDigest(data: Uint8Array, algorithm: 1 | 2): string
   /**
@@ -54,6 +59,12 @@ export interface NativeAddon {
 
 /** Synchronous; a chunk is compressed on the calling thread. */
 export interface NativeZstdEncoder {
+  /** Compressed bytes that are ready; often none. */
+  push(chunk: Uint8Array): Buffer
+  end(): Buffer
+}
+
+export interface NativeDeflateEncoder {
   /** Compressed bytes that are ready; often none. */
   push(chunk: Uint8Array): Buffer
   end(): Buffer
