@@ -1,4 +1,4 @@
-import { SignatureRejection } from '@bootc-sdk/core/containers-conf'
+import { maxSignatureBytes, SignatureRejection } from '@bootc-sdk/core/containers-conf'
 import { readKeys, readMessage, verify, type Key } from 'openpgp'
 import { notKeybox, readKeyrings } from './keyrings.js'
 
@@ -17,14 +17,17 @@ export async function verifyOpenPgp(
   keyrings: readonly Uint8Array[],
   now: number,
 ): Promise<Uint8Array> {
-  const { keys: verificationKeys, problems } = await readKeyrings(keyrings, notKeybox(readKeyring))
+  const date = new Date(now)
+  const { keys, problems } = await readKeyrings(keyrings, notKeybox(readKeyring))
+  const verificationKeys = await merged(keys, date)
   if (verificationKeys.length === 0) {
     throw new SignatureRejection(['the policy gives no OpenPGP keys', ...problems].join('; '))
   }
-  const date = new Date(now)
   try {
-    const parsed = await readMessage({ binaryMessage: message })
-    const { data, signatures } = await verify({ message: parsed, verificationKeys, format: 'binary', date })
+    const parsed = await readMessage({ binaryMessage: message, config })
+    const { data, signatures } = await verify({
+      ...{ message: parsed, verificationKeys, format: 'binary', date, config },
+    })
     if (signatures.length !== 1) {
       throw new SignatureRejection(`an OpenPGP message with ${signatures.length} signatures instead of one`)
     }
@@ -40,6 +43,23 @@ export async function verifyOpenPgp(
     if (cause instanceof SignatureRejection) throw cause
     throw new SignatureRejection(`OpenPGP verification failed: ${(cause as Error).message}`)
   }
+}
+
+/** Messages come from strangers, and compressed ones can be a thousand times as large inside. */
+const config = { maxDecompressedMessageSize: maxSignatureBytes }
+
+/** Copies of a key as one, with what each says, as gpg imports them: an old copy does not know that it was revoked. */
+async function merged(keys: readonly Key[], date: Date): Promise<Key[]> {
+  const known = new Map<string, Key>()
+  for (const key of keys) {
+    const other = known.get(key.getFingerprint())
+    try {
+      known.set(key.getFingerprint(), other === undefined ? key : await other.update(key.toPublic(), date))
+    } catch (cause) {
+      throw new SignatureRejection(`copies of a key do not fit together: ${(cause as Error).message}`)
+    }
+  }
+  return [...known.values()]
 }
 
 /**
