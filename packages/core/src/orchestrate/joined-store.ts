@@ -9,6 +9,7 @@ import type {
   StoreBackend,
   Sysroot,
 } from '../interfaces/index.js'
+import { releaseAll } from '../store-kit/release-all.js'
 import { readForeignMerge, writeForeignMerge } from './foreign-merge.js'
 
 /**
@@ -29,19 +30,16 @@ export function joinStores(
     warnings: all.flatMap(({ warnings }) => warnings ?? []),
     async lock(options) {
       const held: AsyncDisposable[] = []
-      const release = async (): Promise<void> => {
-        for (const lock of held.splice(0).reverse()) await lock[Symbol.asyncDispose]()
-      }
       try {
         for (const store of all) {
           const lock = await store.lock?.(options)
           if (lock !== undefined) held.push(lock)
         }
       } catch (error) {
-        await release()
+        await releaseAll(held)
         throw error
       }
-      return { [Symbol.asyncDispose]: release }
+      return { [Symbol.asyncDispose]: () => releaseAll(held) }
     },
   }
 }
