@@ -81,6 +81,27 @@ describe.each(Object.entries(stores))('%s', (_, makeStore) => {
     })
   })
 
+  test('an image in the store that cannot be opened is not in the way', async () => {
+    await using registry = await serveRegistry({ 'os:1': sample(1), 'os:2': chunked() })
+    const store = await makeStore()
+    const pull = (tag: string, into: ImageStore) =>
+      pullImage({
+        transports: [registryTransport()],
+        store: into,
+        reference: registry.reference('os', tag),
+      })
+    await pull('1', store)
+    const damaged = new Proxy(store, {
+      get: (target, key) => {
+        if (key === 'open') return () => Promise.reject(new Error('damaged'))
+        const value: unknown = Reflect.get(target, key, target)
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value
+      },
+    })
+    const { bytesFetched } = await pull('2', damaged)
+    expect(bytesFetched).toBe(chunked().manifest.layers[0]!.size)
+  })
+
   test('without anything like it in the store the whole layer is fetched', async () => {
     await using registry = await serveRegistry({ 'os:2': chunked() })
     const result = await pullImage({

@@ -1,4 +1,5 @@
 import type { Dir, StagedRecord } from '../interfaces/index.js'
+import { readText } from '../store-kit/read-text.js'
 
 /**
  * Which deployment of another store a staged one inherits from. Records of stores are formats of others and can
@@ -11,11 +12,9 @@ export async function readForeignMerge(
   staged: StagedRecord | undefined,
 ): Promise<StagedRecord | undefined> {
   if (staged === undefined || staged.mergeFrom !== undefined) return staged
-  if ((await run.stat(path))?.type !== 'file') return staged
-  const chunks: Uint8Array[] = []
-  for await (const chunk of run.read(path)) chunks.push(chunk)
-  const note = JSON.parse(Buffer.concat(chunks).toString('utf8')) as { id?: unknown; mergeFrom?: unknown }
-  const { id, mergeFrom } = note
+  const text = await readText(run, path)
+  if (text === undefined) return staged
+  const { id, mergeFrom } = JSON.parse(text) as { id?: unknown; mergeFrom?: unknown }
   return id === staged.id && typeof mergeFrom === 'string' ? { ...staged, mergeFrom } : staged
 }
 

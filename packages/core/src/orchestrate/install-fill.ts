@@ -31,9 +31,7 @@ export async function fillStore(
   const first = await fill(context, provider, options, made)
   if (options.store !== undefined || made.inUse || first.bootsUki) return first
   const better = context.parts.stores.find(({ boots }) => boots?.includes('uki'))
-  if (better === undefined) return first
-  const { ukis } = await inspectBoot(await first.store.images.open(first.pull.image))
-  if (ukis.length === 0) return first
+  if (better === undefined || !(await hasUki(first))) return first
   await first[Symbol.asyncDispose]()
   for (const name of await namesIn(root, '')) {
     if (!before.has(name) && name !== 'boot') await root.remove(name)
@@ -42,6 +40,17 @@ export async function fillStore(
   const message = `the image boots by a unified kernel image, so it goes to the store ${better.name}`
   const second = await fill(context, better, options, made)
   return { ...second, warnings: [{ code: 'install:store-chosen', message, details: { store: better.name } }] }
+}
+
+/** The store is let go when that cannot be told. */
+async function hasUki(filled: FilledStore): Promise<boolean> {
+  try {
+    const { ukis } = await inspectBoot(await filled.store.images.open(filled.pull.image))
+    return ukis.length > 0
+  } catch (error) {
+    await filled[Symbol.asyncDispose]()
+    throw error
+  }
 }
 
 async function fill(

@@ -142,14 +142,17 @@ async function importImage(
   }
 }
 
-/** The image that this one follows, else any: opened once, when a layer asks for it. */
+/**
+ * The image that this one follows, else any: opened once, when a layer asks for it. One that is damaged saves nothing,
+ * and must not be in the way of its successor.
+ */
 function lazyRoot(store: ImageStore, known: StoredImage | undefined): () => Promise<ReadTree | undefined> {
   let root: Promise<ReadTree | undefined> | undefined
   const open = async () => {
     const image = known ?? (await firstOf(store.list()))
     return image === undefined ? undefined : store.open(image)
   }
-  return () => (root ??= open())
+  return () => (root ??= open().catch(() => undefined))
 }
 
 async function firstOf<T>(items: AsyncIterable<T>): Promise<T | undefined> {

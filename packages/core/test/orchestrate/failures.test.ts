@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { BootcError } from '../../src/errors.js'
 import type { SysrootLock } from '../../src/interfaces/index.js'
 import {
+  memoryBackend,
   memoryDir,
   memorySysroot,
   powerCutSysroot,
@@ -51,6 +52,29 @@ describe('install', () => {
     const source = { ...stable, image: { ...stable.image, name: 'registry.example/none:1' } }
     await expect(m.bootc.install({ source })).rejects.toMatchObject({ code: 'TRANSPORT_NOT_FOUND' })
     expect(await filesOf(m.sysroot)).toEqual(['boot'])
+  })
+
+  test('lets the store go when the image cannot be looked at', async () => {
+    let held = 0
+    const first = memoryBackend()
+    const init: typeof first.init = async (...parts) => {
+      const store = await first.init(...parts)
+      return {
+        ...store,
+        images: { ...store.images, open: () => Promise.reject(broken()) },
+        lock: () => {
+          held++
+          return Promise.resolve({ [Symbol.asyncDispose]: async () => void held-- })
+        },
+      }
+    }
+    const stores = [
+      { ...first, init },
+      { ...memoryBackend(), name: 'other', boots: ['linux', 'uki'] as const },
+    ]
+    const m = await machine({ parts: { stores } })
+    await expect(m.bootc.install({ source: stable })).rejects.toMatchObject({ code: 'TREE_IO' })
+    expect(held).toBe(0)
   })
 
   test('that was cut off can be repeated', async () => {

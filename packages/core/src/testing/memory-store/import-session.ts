@@ -21,19 +21,16 @@ export async function beginImport(
 ): Promise<ImportSession> {
   const { signal } = options
   const lock = await store.lock('lock', { exclusive: false, ...(signal === undefined ? {} : { signal }) })
-  const staging = temporaryName()
-  const cached = new Set<number>()
-  const put = new Set<number>()
-  const layers: ImportLayer[] = []
-  for (const [index, descriptor] of image.manifest.layers.entries()) {
-    const diffId = image.config.rootfs.diff_ids[index]
-    if (diffId === undefined) {
-      throw new BootcError('IMAGE_CONFIG_INVALID', `config names no diffId for layer ${index}`)
-    }
-    const present = (await store.stat(layerPath(diffId))) !== undefined
-    if (present) cached.add(index)
-    layers.push({ descriptor, diffId, present, after: [] })
+  let layers: ImportLayer[]
+  try {
+    layers = await layersOf(store, image)
+  } catch (error) {
+    await lock[Symbol.asyncDispose]()
+    throw error
   }
+  const staging = temporaryName()
+  const cached = new Set(layers.flatMap(({ present }, index) => (present ? [index] : [])))
+  const put = new Set<number>()
   const session: ImportSession = {
     layers,
     async putLayer(index, tar, layerOptions = {}) {
@@ -83,6 +80,20 @@ export async function beginImport(
     },
   }
   return session
+}
+
+/** @throws BootcError `IMAGE_CONFIG_INVALID` */
+async function layersOf(store: Dir, { manifest, config }: ResolvedImage): Promise<ImportLayer[]> {
+  const layers: ImportLayer[] = []
+  for (const [index, descriptor] of manifest.layers.entries()) {
+    const diffId = config.rootfs.diff_ids[index]
+    if (diffId === undefined) {
+      throw new BootcError('IMAGE_CONFIG_INVALID', `config names no diffId for layer ${index}`)
+    }
+    const present = (await store.stat(layerPath(diffId))) !== undefined
+    layers.push({ descriptor, diffId, present, after: [] })
+  }
+  return layers
 }
 
 /** Objects first and durable, so that no record can ever name one that is cut short. */
