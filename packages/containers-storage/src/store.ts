@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { BootcError, type Digest } from '@bootc-sdk/core'
 import { isDigest } from '@bootc-sdk/core/oci'
+import { maxRecordsBytes } from './write/records.js'
 
 /** An image of a store, as far as it is needed. */
 export interface StorageImage {
@@ -31,8 +32,6 @@ export interface ImageStoreFiles {
 }
 
 const drivers = ['overlay', 'vfs'] as const
-/** Stores of build machines hold some thousand images. */
-const maxJsonBytes = 256 * 1024 * 1024
 const attempts = 5
 
 /**
@@ -83,7 +82,7 @@ function stampOf(path: string): string {
 function readJson(path: string): unknown[] {
   try {
     const { size } = statSync(path)
-    if (size > maxJsonBytes) throw invalid(path, `has ${size} bytes`)
+    if (size > maxRecordsBytes) throw invalid(path, `has ${size} bytes`)
     const value: unknown = JSON.parse(readFileSync(path, 'utf8') || '[]')
     if (Array.isArray(value)) return value
   } catch (cause) {

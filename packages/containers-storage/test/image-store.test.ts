@@ -1,8 +1,17 @@
 import { imageStoreSuite } from '@bootc-sdk/conformance'
 import { pullImage } from '@bootc-sdk/core'
-import { buildImage, buildIndex, file, memoryDir, memoryTransport, readText } from '@bootc-sdk/core/testing'
+import {
+  buildImage,
+  buildIndex,
+  file,
+  memoryDir,
+  memoryTransport,
+  readText,
+  type MemoryDir,
+} from '@bootc-sdk/core/testing'
 import { describe, expect, test } from 'vitest'
 import { containersImageStore } from '../src/index.js'
+import { readRecords } from '../src/write/records.js'
 import { bigDataName, layerIds, linkName } from '../src/write/storage-layout.js'
 
 imageStoreSuite({
@@ -53,4 +62,57 @@ test('an image that an index led to is found by the digest of either', async () 
     'big-data-names': string[]
   }[]
   expect(kept[0]!['big-data-names']).toContain(`manifest-${index.digest}`)
+})
+
+describe('other writers and damage', () => {
+  const base = { entries: [file('base', 'b'.repeat(1000))] }
+  const names = ['registry.test/a:1', 'registry.test/b:1'] as const
+  const built = names.map((name) => buildImage({ layers: [base, { entries: [file(name.slice(-3), name)] }] }))
+  const transport = memoryTransport({ [names[0]]: built[0]!, [names[1]]: built[1]! })
+  const pull = (dir: MemoryDir, name: string, from = transport) =>
+    pullImage({
+      transports: [from],
+      store: containersImageStore(dir),
+      reference: { transport: 'registry', name },
+    })
+
+  test('images that share a layer may come at the same time', async () => {
+    const dir = memoryDir()
+    const pulled = await Promise.all(names.map((name) => pull(dir, name)))
+    for (const { image } of pulled) {
+      const tree = await containersImageStore(dir).open(image)
+      expect((await readText(tree, 'base'))?.length).toBe(1000)
+    }
+  })
+
+  test('a layer that podman was interrupted in is not taken for whole', async () => {
+    const dir = memoryDir()
+    await pull(dir, names[0])
+    const path = 'overlay-layers/layers.json'
+    const layers = JSON.parse((await readText(dir, path))!) as { id: string }[]
+    const broken = { ...layers[0]!, id: 'f'.repeat(64), flags: { incomplete: true } }
+    await dir.write(path, Buffer.from(JSON.stringify([broken, ...layers])))
+    // The same layer on top of another is a copy of the one that is whole.
+    const above = buildImage({ layers: [{ entries: [file('other', 'o')] }, base] })
+    const { image } = await pull(dir, 'registry.test/c:1', memoryTransport({ 'registry.test/c:1': above }))
+    const tree = await containersImageStore(dir).open(image)
+    expect((await readText(tree, 'base'))?.length).toBe(1000)
+  })
+
+  test('what was remembered of an update may be damaged', async () => {
+    const dir = memoryDir()
+    const { image } = await pull(dir, names[0])
+    const store = containersImageStore(dir)
+    await dir.write(`bootc-sdk/updates/${image.id}.json`, Buffer.from('{"manifestDigest":'))
+    expect((await store.get(image.manifestDigest))?.cachedUpdate).toBeUndefined()
+  })
+
+  test('a list that is no file, or as large as none is, is not read', async () => {
+    const dir = memoryDir()
+    await dir.mkdir('l')
+    await expect(readRecords(dir, 'l')).rejects.toMatchObject({ code: 'IMAGE_LAYOUT_INVALID' })
+    await dir.write('f', Buffer.from('[]'))
+    const stat = async (path: string) => ({ ...(await dir.stat(path))!, sizeBytes: 300 * 1024 * 1024 })
+    await expect(readRecords({ ...dir, stat }, 'f')).rejects.toMatchObject({ code: 'IMAGE_LAYOUT_INVALID' })
+  })
 })

@@ -299,3 +299,13 @@ async function bytesOf(dir: Dir, path: string): Promise<Buffer> {
   for await (const chunk of dir.read(path)) parts.push(chunk)
   return Buffer.concat(parts)
 }
+
+test('a place for the headers that cannot be made is an error like any other', async () => {
+  const dir = memoryDir({ directories: ['diff'] })
+  const write: Dir['write'] = (path, ...rest) =>
+    path === 'tar-split.gz' ? Promise.reject(new Error('no room')) : dir.write(path, ...rest)
+  const failing = stageLayer({ ...dir, write }, tarOf([file('a', 'a')]))
+  await expect(failing).rejects.toThrow('no room')
+  // Errors of streams that nobody listens to end a process a little later.
+  await new Promise((resolve) => setTimeout(resolve, 20))
+})

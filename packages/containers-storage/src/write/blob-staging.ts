@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto'
-import { open, rm, type FileHandle } from 'node:fs/promises'
-import { join } from 'node:path'
+import type { FileHandle } from 'node:fs/promises'
 import {
   BootcError,
   type Bytes,
@@ -12,8 +10,9 @@ import {
 } from '@bootc-sdk/core'
 import { defaultCodec, fileSource, hashing } from '@bootc-sdk/core/codec'
 import { digestAlgorithm, verifyDigest } from '@bootc-sdk/core/oci'
+import { namelessFile, sliceOfHandle } from '@bootc-sdk/core/transports'
 import { containersImageStore } from './image-store.js'
-import { readRecords, stringOf } from './records.js'
+import { isComplete, readRecords, stringOf } from './records.js'
 import { storagePaths } from './storage-layout.js'
 
 /** Blobs on their way into a store: kept as they came, since only the manifest says what they are. */
@@ -45,8 +44,10 @@ export function blobStaging(dir: Dir): BlobStaging {
     async has(digest) {
       if (blobs.has(digest)) return true
       const layers = await readRecords(dir, storagePaths.layers)
-      return layers.some((layer) =>
-        ['compressed-diff-digest', 'diff-digest'].some((key) => stringOf(layer, key) === digest),
+      return layers.some(
+        (layer) =>
+          isComplete(layer) &&
+          ['compressed-diff-digest', 'diff-digest'].some((key) => stringOf(layer, key) === digest),
       )
     },
     async put({ digest, size }, bytes, { signal }) {
@@ -88,7 +89,7 @@ export function blobStaging(dir: Dir): BlobStaging {
       for (const [index, { present, descriptor, diffId }] of session.layers.entries()) {
         if (present) continue
         const { file, sizeBytes } = await take(descriptor.digest)
-        const source = fileSource({ hostPath: `/proc/self/fd/${file.fd}`, offsetBytes: 0, sizeBytes })
+        const source = fileSource(sliceOfHandle(file, sizeBytes))
         const tar = defaultCodec().decodeLayer(
           source,
           { digest: descriptor.digest, sizeBytes, diffId },
@@ -111,12 +112,4 @@ async function closeAll(blobs: Map<Digest, StagedBlob>): Promise<void> {
   const held = [...blobs.values()]
   blobs.clear()
   for (const { file } of held) await file.close()
-}
-
-/** A file that nobody else sees, and that goes when it is closed. */
-async function namelessFile(root: string): Promise<FileHandle> {
-  const path = join(root, `.bootc-sdk-${randomBytes(8).toString('hex')}`)
-  const file = await open(path, 'wx+', 0o600)
-  await rm(path, { force: true })
-  return file
 }

@@ -69,7 +69,7 @@ export function imageRecord(
 function metadataOf(record: StorageRecord, manifestDigest: Digest): string {
   let before: Record<string, unknown> = {}
   try {
-    before = JSON.parse(stringOf(record, 'metadata') ?? '{}') as Record<string, unknown>
+    before = (JSON.parse(stringOf(record, 'metadata') ?? '{}') ?? {}) as Record<string, unknown>
   } catch {
     // Nothing that we or podman would miss.
   }

@@ -36,7 +36,8 @@ export function containersImageStore(dir: Dir, options: ContainersImageStoreOpti
   const images = () => readRecords(dir, storagePaths.images)
   const withUpdate = async (image: StoredImage): Promise<StoredImage> => {
     const text = await readText(dir, updatePath(image))
-    return text === undefined ? image : { ...image, cachedUpdate: JSON.parse(text) as CachedUpdate }
+    const cachedUpdate = text === undefined ? undefined : updateOf(text)
+    return cachedUpdate === undefined ? image : { ...image, cachedUpdate }
   }
   const store: ImageStore = {
     supports: Object.freeze({ reflink: false, fsck: false }),
@@ -108,6 +109,15 @@ export function containersImageStore(dir: Dir, options: ContainersImageStoreOpti
 function named(records: readonly StorageRecord[], reference: ImageReference): StorageRecord | undefined {
   const name = nameOf(reference)
   return name === undefined ? undefined : records.find((record) => stringsOf(record, 'names').includes(name))
+}
+
+/** A memory aid: where it is damaged, there is none. */
+function updateOf(text: string): CachedUpdate | undefined {
+  try {
+    return JSON.parse(text) as CachedUpdate
+  } catch {
+    return undefined
+  }
 }
 
 function updatePath({ id }: StoredImage): string {

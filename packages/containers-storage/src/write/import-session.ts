@@ -11,7 +11,7 @@ import {
 import { digestAlgorithm, parseRegistryName, printRegistryName } from '@bootc-sdk/core/oci'
 import { documentsOf, imageId, imageRecord, withoutName } from './image-record.js'
 import { publish, stage, stagedPath, type LayerToPublish } from './publish-layers.js'
-import { readRecords, stringOf, writeRecords, type Storage, type StorageRecord } from './records.js'
+import { isComplete, readRecords, stringOf, writeRecords, type Storage } from './records.js'
 import { labelled } from './labelled.js'
 import { bigDataName, layerIds, lockStorage, storagePaths, touchLock } from './storage-layout.js'
 import { storedImage } from './stored-image.js'
@@ -135,12 +135,6 @@ function layersOf({ manifest, config }: ResolvedImage): WantedLayer[] {
       descriptor,
     }
   })
-}
-
-/** Layers that podman was interrupted in. */
-function isComplete(record: StorageRecord): boolean {
-  const flags = record['flags'] as { incomplete?: unknown } | null | undefined
-  return flags?.incomplete !== true
 }
 
 /** Images have names of registries; others have none here. */

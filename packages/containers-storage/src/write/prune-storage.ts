@@ -1,4 +1,5 @@
 import type { Digest, OpOptions, PruneResult } from '@bootc-sdk/core'
+import { readText } from '@bootc-sdk/core/store-kit'
 import { manifestDigests } from './image-record.js'
 import {
   readRecords,
@@ -108,11 +109,7 @@ async function removeLeftOvers(
 }
 
 /** Podman's are drawn by lot, so the layer itself has to be asked. */
-async function linkOf({ stat, read }: Storage['dir'], id: string): Promise<string> {
-  const path = `${layerDir(id)}/link`
-  if ((await stat(path))?.type !== 'file') return linkName(id)
-  const chunks: Uint8Array[] = []
-  for await (const chunk of read(path)) chunks.push(chunk)
-  const text = Buffer.concat(chunks).toString('latin1').trim()
+async function linkOf(dir: Storage['dir'], id: string): Promise<string> {
+  const text = (await readText(dir, `${layerDir(id)}/link`))?.trim() ?? ''
   return /^[A-Z0-9]{1,26}$/.test(text) ? text : linkName(id)
 }

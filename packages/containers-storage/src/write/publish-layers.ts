@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Descriptor, Dir, Digest, OpOptions } from '@bootc-sdk/core'
 import { digestHex } from '@bootc-sdk/core/oci'
 import { readLayerTar } from './read-layer.js'
-import { damaged, stringOf, type Storage, type StorageRecord } from './records.js'
+import { damaged, isComplete, stringOf, type Storage, type StorageRecord } from './records.js'
 import { stageLayer, type LayerFacts } from './stage-layer.js'
 import { labelled } from './labelled.js'
 import { layerDir, linkName, splitPath, storagePaths } from './storage-layout.js'
@@ -31,12 +31,20 @@ export async function stage(
     await dir.write(`${working}/facts.json`, Buffer.from(JSON.stringify(facts)), { atomic: false })
     await dir.sync()
     signal?.throwIfAborted()
-    const place = stagedPath(diffId)
-    // Another import may have brought the same.
-    if ((await dir.stat(place)) === undefined) await dir.rename(working, place)
+    await place(dir, working, stagedPath(diffId))
     return facts
   } finally {
     await dir.remove(working)
+  }
+}
+
+/** Another import may have brought the same layer, or be about to: it counts once. */
+async function place(dir: Dir, working: string, staged: string): Promise<void> {
+  if ((await dir.stat(staged)) !== undefined) return
+  try {
+    await dir.rename(working, staged)
+  } catch (error) {
+    if ((await dir.stat(staged)) === undefined) throw error
   }
 }
 
@@ -63,7 +71,7 @@ export async function publish(
   const { id, parent, diffId, descriptor, created } = layer
   const staged = stagedPath(diffId)
   if ((await dir.stat(staged)) === undefined) {
-    const twin = records.find((record) => stringOf(record, 'diff-digest') === diffId)
+    const twin = records.find((record) => isComplete(record) && stringOf(record, 'diff-digest') === diffId)
     if (twin === undefined) throw damaged(storagePaths.layers, `lacks the layer ${diffId}`)
     await stage(storage, layer, readLayerTar(dir, twin.id, options.signal), options)
   }

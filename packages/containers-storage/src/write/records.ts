@@ -12,10 +12,17 @@ export interface Storage {
 /** An image or layer as podman writes it; members that we do not know stay. */
 export type StorageRecord = Readonly<Record<string, unknown>> & { readonly id: string }
 
+/** Stores of build machines hold some thousand images. */
+export const maxRecordsBytes = 256 * 1024 * 1024
+
 /** @throws BootcError `IMAGE_LAYOUT_INVALID` */
 export async function readRecords(dir: Dir, path: string): Promise<StorageRecord[]> {
   const stat = await dir.stat(path)
-  if (stat === undefined || stat.sizeBytes === 0) return []
+  if (stat === undefined) return []
+  if (stat.type !== 'file' || stat.sizeBytes > maxRecordsBytes) {
+    throw damaged(path, `is a ${stat.type} of ${stat.sizeBytes} bytes`)
+  }
+  if (stat.sizeBytes === 0) return []
   const chunks: Uint8Array[] = []
   for await (const chunk of dir.read(path)) chunks.push(chunk)
   let value: unknown
@@ -62,6 +69,11 @@ export function stringOf(record: StorageRecord, key: string): string | undefined
 export function tableOf(record: StorageRecord, key: string): Readonly<Record<string, unknown>> {
   const value = record[key]
   return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}
+}
+
+/** Podman has been interrupted in a layer that says so. */
+export function isComplete(layer: StorageRecord): boolean {
+  return tableOf(layer, 'flags')['incomplete'] !== true
 }
 
 function isRecord(value: unknown): value is StorageRecord {

@@ -39,6 +39,8 @@ export async function stageLayer(
   const members = layerMembers()
   const steps = new StepWriter(new LayerTree(dir.sub('diff'), options.label))
   const gzip = createGzip()
+  // Nobody may be reading it when it is given up: its error is the writer's, or comes to that.
+  gzip.on('error', () => undefined)
   const written = dir.write('tar-split.gz', gzip as AsyncIterable<Uint8Array>, {
     ...{ mode: 0o600, atomic: false },
     ...options.splitMeta,

@@ -3,9 +3,10 @@ import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import { BootcError, isBootcError, type Dir, type Digest, type OpOptions } from '@bootc-sdk/core'
 import { baseName, joinPath } from '@bootc-sdk/core/names'
 import { digestHex } from '@bootc-sdk/core/oci'
+import { releaseAll } from '@bootc-sdk/core/store-kit'
 import { labelled } from './labelled.js'
 import type { LabelPath } from './layer-tree.js'
-import { writeRecords, type Storage } from './records.js'
+import type { Storage } from './records.js'
 
 /** Names of a store of the overlay driver. @see containers/storage 1.57 store.go, drivers/overlay/overlay.go */
 export const storagePaths = {
@@ -46,8 +47,11 @@ export async function layOut(dir: Dir, label: LabelPath): Promise<void> {
     const meta = { mode: 0o644, ...labelled(label, path, 0o100000) }
     await ignoringExisting(() => dir.write(path, new Uint8Array(), { ...meta, ifExists: 'fail' }))
   }
+  // Not as lists are replaced: others may be laying it out, too. An empty file is an empty list, and nothing of it can
+  // be lost.
   for (const path of [storagePaths.layers, storagePaths.images]) {
-    if ((await dir.stat(path)) === undefined) await writeRecords({ dir, label }, path, [])
+    const meta = { mode: 0o600, ...labelled(label, path, 0o100000) }
+    await ignoringExisting(() => dir.write(path, new Uint8Array(), { ...meta, ifExists: 'fail' }))
   }
 }
 
@@ -97,18 +101,15 @@ export function assertCanHold({ supports, hostPath }: Dir): void {
  */
 export async function lockStorage(dir: Dir, { signal }: OpOptions): Promise<AsyncDisposable> {
   const held: AsyncDisposable[] = []
-  const release = async () => {
-    for (const lock of held.splice(0).reverse()) await lock[Symbol.asyncDispose]()
-  }
   try {
     for (const path of [storagePaths.layersLock, storagePaths.imagesLock]) {
       held.push(await dir.lock(path, { exclusive: true, ...(signal === undefined ? {} : { signal }) }))
     }
   } catch (error) {
-    await release()
+    await releaseAll(held)
     throw error
   }
-  return { [Symbol.asyncDispose]: release }
+  return { [Symbol.asyncDispose]: () => releaseAll(held) }
 }
 
 /**
