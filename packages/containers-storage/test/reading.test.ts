@@ -15,16 +15,7 @@ import {
 import { transportSuite } from '@bootc-sdk/conformance'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { containersStorageTransport } from '../src/index.js'
-
-// Storage written by the real skopeo; unpacking layers with the overlay driver takes root.
-const why =
-  spawnSync('skopeo', ['--version']).error !== undefined
-    ? 'no skopeo'
-    : process.getuid?.() === 0
-      ? undefined
-      : 'not root'
-if (why !== undefined && process.env['CI']) throw new Error(`cannot be tested: ${why}`)
-const reason = why === undefined ? '' : ` (skipped: ${why})`
+import { reason, why } from './with-skopeo.js'
 
 const image = bootableImage({ version: 1 })
 /** What makes tar and files differ: links on the way, names that are not UTF-8, whiteouts, two names of one file. */

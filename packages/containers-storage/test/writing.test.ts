@@ -21,16 +21,7 @@ import {
 } from '@bootc-sdk/core/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { containersImageStore, containersStorageTransport } from '../src/index.js'
-
-// Read by the real skopeo. Owners of layers take root, and so does mounting them.
-const why =
-  spawnSync('skopeo', ['--version']).error !== undefined
-    ? 'no skopeo'
-    : process.getuid?.() === 0
-      ? undefined
-      : 'not root'
-if (why !== undefined && process.env['CI']) throw new Error(`cannot be tested: ${why}`)
-const reason = why === undefined ? '' : ` (skipped: ${why})`
+import { reason, why } from './with-skopeo.js'
 
 /** All that makes a layer more than a few files. */
 const odd = buildImage({
