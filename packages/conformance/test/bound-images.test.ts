@@ -17,6 +17,7 @@ import {
   whiteout,
   type BuiltImage,
   type MemorySysroot,
+  type MemoryTransport,
 } from '@bootc-sdk/core/testing'
 import { followPath } from '@bootc-sdk/core/store-kit'
 import { ostreeBackend } from '@bootc-sdk/ostree-backend'
@@ -58,6 +59,26 @@ const stores: Readonly<Record<string, () => Provider<StoreBackend>>> = {
   composefs: () => composefsBackend({ allowMissingVerity: true }),
 }
 
+/** A machine in memory that keeps bound images in storage of containers. */
+function machine(backend: () => Provider<StoreBackend>, transport: MemoryTransport) {
+  const self = {
+    sysroot: memorySysroot({ root: memoryDir({ directories: ['boot'] }) }) as MemorySysroot,
+    open: () =>
+      openBootc({
+        sysroot: self.sysroot,
+        transports: [transport],
+        stores: [backend()],
+        bootloaders: [grubBootloader()],
+        boundImages: boundImageStorage(),
+      }),
+    async reboot() {
+      if (self.sysroot.live) await (await self.open()).finalize()
+      self.sysroot = (await simulateReboot(self.sysroot.disks, { roots: [composefsRoots] })).sysroot
+    },
+  }
+  return self
+}
+
 describe.each(Object.entries(stores))('bound images with %s', (name, backend) => {
   test('they come with an installation and an upgrade, serve both deployments, and go with the last', async () => {
     const transport = memoryTransport({
@@ -65,21 +86,9 @@ describe.each(Object.entries(stores))('bound images with %s', (name, backend) =>
       'registry.test/app:1': app('one'),
       'registry.test/app:2': app('two'),
     })
-    let sysroot: MemorySysroot = memorySysroot({ root: memoryDir({ directories: ['boot'] }) })
-    const open = () =>
-      openBootc({
-        sysroot,
-        transports: [transport],
-        stores: [backend()],
-        bootloaders: [grubBootloader()],
-        boundImages: boundImageStorage(),
-      })
-    const reboot = async () => {
-      if (sysroot.live) await (await open()).finalize()
-      sysroot = (await simulateReboot(sysroot.disks, { roots: [composefsRoots] })).sysroot
-    }
+    const m = machine(backend, transport)
     const installed = await (
-      await open()
+      await m.open()
     ).install({
       source,
       boundImages: 'pull',
@@ -89,20 +98,20 @@ describe.each(Object.entries(stores))('bound images with %s', (name, backend) =>
     })
     expect(installed.boundImages?.images).toMatchObject([{ image: 'registry.test/app:1', fetched: true }])
     // Where the link of the image leads, whatever the store.
-    const place = await followPath(sysroot.root, 'ostree/bootc/storage')
+    const place = await followPath(m.sysroot.root, 'ostree/bootc/storage')
     expect(place).toBe(name === 'ostree' ? 'ostree/bootc/storage' : 'composefs/bootc/storage')
-    const storage = () => containersImageStore(sysroot.root.sub(place!))
+    const storage = () => containersImageStore(m.sysroot.root.sub(place!))
     const stored = await storage().lookup({ transport: 'registry', name: 'registry.test/app:1' })
     const tree = await storage().open(stored!)
     expect(await readText(tree, 'usr/app')).toBe('one')
     expect(await tree.stat('usr/old')).toBeUndefined()
 
-    await reboot()
+    await m.reboot()
     transport.images.set(source.image.name, boundTo(2, 'registry.test/app:2'))
-    const upgraded = await (await open()).upgrade()
+    const upgraded = await (await m.open()).upgrade()
     expect(upgraded.boundImages?.images).toMatchObject([{ image: 'registry.test/app:2', fetched: true }])
-    await reboot()
-    await (await open()).prune()
+    await m.reboot()
+    await (await m.open()).prune()
     const names = async () => {
       const found: string[] = []
       for await (const { reference } of storage().list()) found.push(reference!.name)
@@ -111,9 +120,9 @@ describe.each(Object.entries(stores))('bound images with %s', (name, backend) =>
     expect(await names()).toEqual(['registry.test/app:1', 'registry.test/app:2'])
 
     transport.images.set(source.image.name, boundTo(3, 'registry.test/app:2'))
-    await (await open()).upgrade()
-    await reboot()
-    await (await open()).prune()
+    await (await m.open()).upgrade()
+    await m.reboot()
+    await (await m.open()).prune()
     expect(await names()).toEqual(['registry.test/app:2'])
   })
 
@@ -122,20 +131,12 @@ describe.each(Object.entries(stores))('bound images with %s', (name, backend) =>
       [source.image.name]: boundTo(1, 'registry.test/app:1'),
       'registry.test/app:1': app('one'),
     })
-    let sysroot: MemorySysroot = memorySysroot({ root: memoryDir({ directories: ['boot'] }) })
-    const open = () =>
-      openBootc({
-        sysroot,
-        transports: [transport],
-        stores: [backend()],
-        bootloaders: [grubBootloader()],
-        boundImages: boundImageStorage(),
-      })
-    await (await open()).install({ source, boundImages: 'pull', bootloader: 'none', loader: false })
-    sysroot = (await simulateReboot(sysroot.disks, { roots: [composefsRoots] })).sysroot
-    const before = await (await open()).status()
+    const m = machine(backend, transport)
+    await (await m.open()).install({ source, boundImages: 'pull', bootloader: 'none', loader: false })
+    await m.reboot()
+    const before = await (await m.open()).status()
     transport.images.set(source.image.name, boundTo(2, 'registry.test/none:1'))
-    await expect((await open()).upgrade()).rejects.toMatchObject({ code: 'DEPLOY_BOUND_IMAGE' })
-    expect(await (await open()).status()).toEqual(before)
+    await expect((await m.open()).upgrade()).rejects.toMatchObject({ code: 'DEPLOY_BOUND_IMAGE' })
+    expect(await (await m.open()).status()).toEqual(before)
   })
 })
