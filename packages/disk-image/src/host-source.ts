@@ -3,15 +3,22 @@ import { type EntryType, type Host, isBootcError, type ReadTree } from '@bootc-s
 import { isUtf8Name, joinPath } from '@bootc-sdk/core/names'
 import { getNative } from '@bootc-sdk/core/node'
 import { invalidDisk } from './errors.js'
-import { hasImmutableFlag, hostTree } from './host-tree.js'
+import { deviceNumbers, hasImmutableFlag, hostTree } from './host-tree.js'
 import type { RecordingDir } from './record/recording-dir.js'
 import type { PackSource } from './scan-tree.js'
 import { runTool } from './tools/run-tool.js'
 
+const whiteout = { major: 0, minor: 0 }
+
 /** To pack a directory that was filled through a recording: owners and attributes are those noted. */
 export function recordedSource(dir: RecordingDir): PackSource {
   if (dir.contentPath === undefined) throw invalidDisk('source', 'is not a directory of this machine')
-  return { tree: dir, contentPath: dir.contentPath, isImmutable: (path) => dir.isImmutable(path) }
+  return {
+    tree: dir,
+    contentPath: dir.contentPath,
+    isImmutable: (path) => dir.isImmutable(path),
+    deviceOf: async (path) => (await dir.nodeAt(path)) ?? whiteout,
+  }
 }
 
 /**
@@ -25,14 +32,15 @@ export async function hostSource(
 ): Promise<PackSource> {
   if (tree.hostPath === undefined) throw invalidDisk('source', 'is not a directory of this machine')
   const contentPath = resolve(tree.hostPath)
+  const deviceOf = (path: string) => Promise.resolve(deviceNumbers(contentPath, path))
   const native = getNative()
   if (native !== undefined) {
     const isImmutable = (path: string, type: EntryType) =>
       Promise.resolve(type === 'directory' && hasImmutableFlag(contentPath, path, native))
-    return { tree: hostTree(contentPath, native), contentPath, isImmutable }
+    return { tree: hostTree(contentPath, native), contentPath, isImmutable, deviceOf }
   }
   const flagged = await immutableDirectories(tree, contentPath, host)
-  return { tree, contentPath, isImmutable: (path) => Promise.resolve(flagged.has(path)) }
+  return { tree, contentPath, isImmutable: (path) => Promise.resolve(flagged.has(path)), deviceOf }
 }
 
 /** Flags of directories; those of files are nothing that a store sets. Where there are no flags, none are set. */

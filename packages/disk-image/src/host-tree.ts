@@ -39,6 +39,12 @@ export function hostTree(contentPath: string, native: Native): PackSource['tree'
   }
 }
 
+/** makedev(3) of glibc. */
+export function deviceNumbers(contentPath: string, path: string): { major: number; minor: number } {
+  const { rdev } = lstatSync(encodeName(join(contentPath, path)))
+  return { major: (rdev >>> 8) & 0xfff, minor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00) }
+}
+
 /** Directories with FS_IMMUTABLE_FL; where the file system has no flags there are none. */
 export function hasImmutableFlag(contentPath: string, path: string, native: Native): boolean {
   const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants

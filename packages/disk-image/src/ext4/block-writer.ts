@@ -45,7 +45,7 @@ export class BlockWriter {
   }
 
   /**
-   * Copy a file; blocks of nothing but zero become holes.
+   * Copy a file; blocks of nothing but zero become holes, as long as these are not too many.
    *
    * @returns bytes of it, which may be others than `sizeBytes` when it has changed
    */
@@ -63,15 +63,8 @@ export class BlockWriter {
       if (bytes === 0) return done
       const blocks = Math.ceil(bytes / blockBytes)
       this.#batch.fill(0, from + bytes, from + blocks * blockBytes)
-      let full = 0
-      while (full < blocks && !this.#isZero(this.#used + full)) full++
-      let holes = 0
-      while (full + holes < blocks && this.#isZero(this.#used + full + holes)) holes++
-      if (full > 0) {
-        extents.add(logical, this.#start + this.#used, full)
-        this.#taken(full)
-      }
-      logical += full + holes
+      this.#taken(this.#keep(blocks, logical, extents))
+      logical += blocks
       if (bytes < Math.min(wanted * blockBytes, sizeBytes - done)) return done + bytes
     }
     return sizeBytes
@@ -114,6 +107,19 @@ export class BlockWriter {
   #taken(count: number): void {
     this.#space.take(count)
     this.#used += count
+  }
+
+  /** Close up what was read behind the batch: holes take no blocks. @returns how many are left */
+  #keep(blocks: number, logical: number, extents: Extents): number {
+    let kept = 0
+    for (let i = 0; i < blocks; i++) {
+      if (!extents.many && this.#isZero(this.#used + i)) continue
+      const [to, from] = [(this.#used + kept) * blockBytes, (this.#used + i) * blockBytes]
+      if (to !== from) this.#batch.copyWithin(to, from, from + blockBytes)
+      extents.add(logical + i, this.#start + this.#used + kept, 1)
+      kept++
+    }
+    return kept
   }
 
   #isZero(block: number): boolean {

@@ -29,6 +29,11 @@ export class Extents {
     else this.#list.push({ logical, start, count })
   }
 
+  /** Are there so many that further holes are better filled? What is left are those for the ends of groups. */
+  get many(): boolean {
+    return this.#list.length > (inInode * inBlock) / 2
+  }
+
   get blocks(): number {
     return this.#list.reduce((sum, { count }) => sum + count, 0)
   }

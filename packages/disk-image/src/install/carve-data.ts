@@ -70,7 +70,7 @@ export function carvedSources(source: PackSource, carved: Carved): Record<string
   return Object.fromEntries([...carved].map(([point, path]) => [point, sourceBelow(source, path)]))
 }
 
-function sourceBelow({ tree, contentPath, isImmutable }: PackSource, top: string): PackSource {
+function sourceBelow({ tree, contentPath, isImmutable, deviceOf }: PackSource, top: string): PackSource {
   const at = (path: string) => joinPath(top, path)
   return {
     tree: {
@@ -81,5 +81,6 @@ function sourceBelow({ tree, contentPath, isImmutable }: PackSource, top: string
     },
     contentPath: `${contentPath}/${top}`,
     ...(isImmutable === undefined ? {} : { isImmutable: (path, type) => isImmutable(at(path), type) }),
+    ...(deviceOf === undefined ? {} : { deviceOf: (path) => deviceOf(at(path)) }),
   }
 }

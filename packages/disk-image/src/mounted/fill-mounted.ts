@@ -47,7 +47,10 @@ async function make(
   } else if (type === 'file') {
     await copyFile(encodeName(from), encodeName(to))
     await dir.setMeta(path, meta)
-  } else throw unsupportedDisk(`${JSON.stringify(path)} (${type})`, 'devices and pipes cannot be packed')
+  } else if (type !== 'socket' && type !== 'directory' && dir.mknod !== undefined) {
+    const { major = 0, minor = 0 } = node.device ?? {}
+    await dir.mknod(path, { type, major, minor }, meta)
+  } else throw unsupportedDisk(`${JSON.stringify(path)} (${type})`, 'it cannot be made here')
 }
 
 function metaOf({ mode, uid, gid, xattrs, mtime }: PackNode, epoch: number): Meta {

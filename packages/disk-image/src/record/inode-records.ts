@@ -15,8 +15,9 @@ export class InodeRecords {
   present(stat: Stat): Stat {
     const record = this.#records.get(keyOf(stat))
     if (record === undefined) return { ...stat, uid: 0, gid: 0 }
-    const { uid, gid, mode } = record
-    return { ...stat, uid, gid, mode: stat.type === 'symlink' ? stat.mode : mode }
+    const { uid, gid, mode, node } = record
+    const type = node?.type ?? stat.type
+    return { ...stat, type, uid, gid, mode: stat.type === 'symlink' ? stat.mode : mode }
   }
 
   get(stat: Stat): OwnerRecord {
@@ -24,9 +25,9 @@ export class InodeRecords {
   }
 
   set(stat: Stat, record: OwnerRecord): void {
-    const { uid, gid, mode, xattrs, immutable } = record
+    const { uid, gid, mode, xattrs, immutable, node } = record
     this.#everImmutable ||= immutable
-    const plain = uid === 0 && gid === 0 && xattrs.length === 0 && !immutable
+    const plain = uid === 0 && gid === 0 && xattrs.length === 0 && !immutable && node === undefined
     // Modes of links mean nothing.
     if (plain && (mode === stat.mode || stat.type === 'symlink')) this.#records.delete(keyOf(stat))
     else this.#records.set(keyOf(stat), record)

@@ -1,4 +1,4 @@
-import type { Xattr } from '@bootc-sdk/core'
+import type { SpecialNode, Xattr } from '@bootc-sdk/core'
 import { decodeName, encodeName, isUtf8Name } from '@bootc-sdk/core/names'
 import { badOwners } from '../errors.js'
 
@@ -11,6 +11,8 @@ export interface OwnerRecord {
   /** All of them, sorted by name. */
   readonly xattrs: readonly Xattr[]
   readonly immutable: boolean
+  /** On disk it is an empty file. */
+  readonly node?: SpecialNode
 }
 
 /** By path below the directory, `''` for itself. Entries that are not there belong to root and are as on disk. */
@@ -20,17 +22,18 @@ const head = '{"bootc-sdk-owners":1}'
 
 /**
  * The table as text: a line that says what it is, then a JSON array for each entry: path, uid, gid, mode in octal,
- * immutable as 0 or 1, and an object of attributes with values in base64. Names that are not UTF-8 are written as base64 in
+ * immutable as 0 or 1, an object of attributes with values in base64, and of a device or pipe its type and numbers. Names that are not UTF-8 are written as base64 in
  * an array of one.
  */
 export function printOwners(table: OwnerTable): string {
   const lines = [head]
   for (const path of [...table.keys()].sort()) {
-    const { uid, gid, mode, xattrs, immutable } = table.get(path)!
+    const { uid, gid, mode, xattrs, immutable, node } = table.get(path)!
     const values = Object.fromEntries(
       xattrs.map(({ name, value }) => [name, Buffer.from(value).toString('base64')]),
     )
-    const row = [printName(path), uid, gid, mode.toString(8), immutable ? 1 : 0, values]
+    const row: unknown[] = [printName(path), uid, gid, mode.toString(8), immutable ? 1 : 0, values]
+    if (node !== undefined) row.push([node.type, node.major, node.minor])
     lines.push(JSON.stringify(row))
   }
   return `${lines.join('\n')}\n`
@@ -52,8 +55,10 @@ export function parseOwners(text: string): Map<string, OwnerRecord> {
 
 function parseRow(line: string, number: number): [string, OwnerRecord] {
   const row = parseJson(line, number)
-  if (!Array.isArray(row) || row.length !== 6) throw badOwners(number, 'is no array of six')
-  const [name, uid, gid, mode, immutable, values] = row as unknown[]
+  if (!Array.isArray(row) || (row.length !== 6 && row.length !== 7)) {
+    throw badOwners(number, 'is no array of six or seven')
+  }
+  const [name, uid, gid, mode, immutable, values, node] = row as unknown[]
   if (!isId(uid) || !isId(gid)) throw badOwners(number, 'has no owner')
   if (typeof mode !== 'string' || !/^[0-7]{1,4}$/.test(mode)) throw badOwners(number, 'has no mode')
   if (immutable !== 0 && immutable !== 1) throw badOwners(number, 'does not say whether it is immutable')
@@ -64,10 +69,17 @@ function parseRow(line: string, number: number): [string, OwnerRecord] {
     if (typeof value !== 'string') throw badOwners(number, `has no value of ${key}`)
     return { name: key, value: Buffer.from(value, 'base64') }
   })
-  return [
-    parseName(name, number),
-    { uid, gid, mode: parseInt(mode, 8), xattrs: sortXattrs(xattrs), immutable: immutable === 1 },
-  ]
+  const record = { uid, gid, mode: parseInt(mode, 8), xattrs: sortXattrs(xattrs), immutable: immutable === 1 }
+  return [parseName(name, number), row.length === 6 ? record : { ...record, node: parseNode(node, number) }]
+}
+
+const nodeTypes = ['char', 'block', 'fifo'] as const
+
+function parseNode(node: unknown, line: number): SpecialNode {
+  const [name, major, minor] = (Array.isArray(node) && node.length === 3 ? node : []) as unknown[]
+  const type = nodeTypes.find((each) => each === name)
+  if (type === undefined || !isId(major) || !isId(minor)) throw badOwners(line, 'has no device')
+  return { type, major, minor }
 }
 
 function parseJson(line: string, number: number): unknown {

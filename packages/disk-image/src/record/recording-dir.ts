@@ -1,4 +1,4 @@
-import type { Dir, Meta, Stat, WriteOptions } from '@bootc-sdk/core'
+import type { Dir, Meta, SpecialNode, Stat, WriteOptions } from '@bootc-sdk/core'
 import { parentPath } from '@bootc-sdk/core/names'
 import { InodeRecords, type Wish } from './inode-records.js'
 import { type OwnerTable, sortXattrs } from './owner-table.js'
@@ -9,6 +9,8 @@ export interface RecordingDir extends Dir {
   owners(): Promise<OwnerTable>
   /** Whether `setImmutable` was called for the entry. */
   isImmutable(path: string): Promise<boolean>
+  /** What `mknod` made there. */
+  nodeAt(path: string): Promise<SpecialNode | undefined>
 }
 
 export interface RecordingOptions {
@@ -17,9 +19,9 @@ export interface RecordingOptions {
 }
 
 /**
- * Let code that sets owners, modes, extended attributes and immutable flags run without root: what is asked for is
+ * Let code that sets owners, modes, extended attributes and immutable flags and makes devices run without root: what is asked for is
  * noted beside the directory and shown as if it were so, and on disk everything belongs to the caller, who can read and
- * write it. What nobody set belongs to root.
+ * write it; devices and pipes are empty files. What nobody set belongs to root.
  *
  * It has no `hostPath`, lest programs or the addon go round it; and it must be the only way in which the
  * directory is changed.
@@ -72,6 +74,10 @@ function wrap(inner: Dir, records: InodeRecords): RecordingDir {
       const stat = await inner.stat(path)
       return stat !== undefined && records.get(stat).immutable
     },
+    async nodeAt(path) {
+      const stat = await inner.stat(path)
+      return stat && records.get(stat).node
+    },
     async stat(path) {
       const stat = await inner.stat(path)
       return stat && records.present(stat)
@@ -99,6 +105,13 @@ function wrap(inner: Dir, records: InodeRecords): RecordingDir {
       await records.assertMutable(inner, path)
       await inner.symlink(target, path, timeOf(meta))
       await note(path, { ...meta, mode: 0o777 }, true)
+    },
+    async mknod(path, node, meta = {}) {
+      await records.assertMutable(inner, path)
+      await inner.write(path, new Uint8Array(0), { ifExists: 'fail', ...onDisk(meta, 0o600) })
+      await note(path, { mode: 0o600, ...meta }, true)
+      const stat = await inner.stat(path)
+      if (stat !== undefined) records.set(stat, { ...records.get(stat), node })
     },
     async link(from, to) {
       await records.assertMutable(inner, from, to)

@@ -4,22 +4,27 @@ import { expect, test } from 'vitest'
 import { parseOwners, printOwners, type OwnerRecord } from '../../src/index.js'
 
 const id = fc.integer({ min: 0, max: 0xffffffff })
-const record: fc.Arbitrary<OwnerRecord> = fc.record({
-  uid: id,
-  gid: id,
-  mode: fc.integer({ min: 0, max: 0o7777 }),
-  xattrs: fc
-    .uniqueArray(
-      fc.record({ name: fc.stringMatching(/^user\.[a-z]{1,9}$/), value: fc.uint8Array({ maxLength: 20 }) }),
-      { selector: ({ name }) => name },
-    )
-    .map((xattrs) =>
-      xattrs
-        .sort((a, b) => (a.name < b.name ? -1 : 1))
-        .map(({ name, value }) => ({ name, value: Buffer.from(value) })),
-    ),
-  immutable: fc.boolean(),
-})
+const record: fc.Arbitrary<OwnerRecord> = fc
+  .record({
+    uid: id,
+    gid: id,
+    mode: fc.integer({ min: 0, max: 0o7777 }),
+    xattrs: fc
+      .uniqueArray(
+        fc.record({ name: fc.stringMatching(/^user\.[a-z]{1,9}$/), value: fc.uint8Array({ maxLength: 20 }) }),
+        { selector: ({ name }) => name },
+      )
+      .map((xattrs) =>
+        xattrs
+          .sort((a, b) => (a.name < b.name ? -1 : 1))
+          .map(({ name, value }) => ({ name, value: Buffer.from(value) })),
+      ),
+    immutable: fc.boolean(),
+    node: fc.option(fc.record({ type: fc.constantFrom('char', 'block', 'fifo'), major: id, minor: id }), {
+      nil: undefined,
+    }),
+  })
+  .map(({ node, ...rest }) => (node === undefined ? rest : { ...rest, node }))
 const path = fc.uint8Array({ minLength: 1, maxLength: 20 }).map((bytes) => decodeName(bytes))
 
 test('what is printed is read again, names of any bytes included', () => {
