@@ -135,7 +135,7 @@ undo() { # -l takes what is mounted below along
     [ -z "$next" ] || umount -l "$run" 2>/dev/null || :
     rmdir "$run"/* "$run" 2>/dev/null || :
 }
-trap undo EXIT
+trap undo 0
 # A mount cannot be moved out of a shared one. systemd itself makes all private when it switches root, but in a running
 # system what others see must stay shared: there only the place where the pieces are put together is not.
 if [ -z "$next" ]; then

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { moduleDir } from './shells.js'
+import { klibcShell, moduleDir } from './shells.js'
 
 const golden = join(import.meta.dirname, '../golden/images/23-os-like')
 const reason = whyNot()
@@ -29,11 +29,14 @@ function whyNot(): string | undefined {
   return undefined
 }
 
-// An initramfs of Debian or Arch may have busybox only; in CI it must be there to test with.
+// An initramfs of Arch may have busybox only, one of Debian the shell of klibc, with which programs of util-linux are used
+// here as there; in CI both must be there to test with.
 const toolsets = [
   'util-linux',
   ...(process.env['CI'] || spawnSync('which', ['busybox']).status === 0 ? ['busybox'] : []),
+  ...(process.env['CI'] || existsSync(klibcShell) ? ['klibc'] : []),
 ]
+const shellOf: Readonly<Record<string, string>> = { busybox: '"$1/bin/sh"', klibc: klibcShell }
 
 const title = `the root is set up from a disk${reason ? ` (${reason})` : ''}`
 describe.skipIf(reason).each(toolsets)(`${title}, with %s`, (tools) => {
@@ -85,7 +88,7 @@ describe.skipIf(reason).each(toolsets)(`${title}, with %s`, (tools) => {
       mount --bind "$1/sysroot" "$1/sysroot"
       mkdir -p "$1/next"
       ${options.includes('--next-root') ? 'mount --make-rshared /; mount -o remount,bind,ro "$1/sysroot"' : ''}
-      PATH=$1/bin${tools === 'busybox' ? '' : ':$PATH'} ${tools === 'busybox' ? '"$1/bin/sh"' : ''} "$2/setup-root.sh" \\
+      PATH=$1/bin${tools === 'busybox' ? '' : ':$PATH'} ${shellOf[tools] ?? ''} "$2/setup-root.sh" \\
         --sysroot "$1/sysroot" --run "$1/run" --cmdline "$1/cmdline" --config "$1/conf.toml" ${options}
       cd "$1/${options.includes('--next-root') ? 'next' : 'sysroot'}"
       eval "$3"`

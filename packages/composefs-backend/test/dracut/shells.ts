@@ -3,8 +3,11 @@ import { join } from 'node:path'
 
 export const moduleDir = join(import.meta.dirname, '../../dracut/51bootc-sdk')
 
+/** The shell of an initramfs of Debian without busybox (package klibc-utils). */
+export const klibcShell = '/usr/lib/klibc/bin/sh'
+
 /** Shells of real initramfs images that are on this machine; every POSIX system has the first. */
-export const shells = ['sh', 'dash', 'bash', 'busybox'].filter(
+export const shells = ['sh', 'dash', 'bash', 'busybox', klibcShell].filter(
   (name) => spawnSync('which', [name]).status === 0,
 )
 
