@@ -5,11 +5,12 @@
 
 #include "args.h"
 #include "decoder.h"
+#include "waiting-class.h"
 
 namespace bootc {
 namespace {
 
-class DecoderJs : public Napi::ObjectWrap<DecoderJs> {
+class DecoderJs : public WaitingClass<DecoderJs> {
  public:
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(env, "NativeDecoder",
@@ -24,7 +25,7 @@ class DecoderJs : public Napi::ObjectWrap<DecoderJs> {
                        });
   }
 
-  explicit DecoderJs(const Napi::CallbackInfo& info) : Napi::ObjectWrap<DecoderJs>(info) {
+  explicit DecoderJs(const Napi::CallbackInfo& info) : WaitingClass<DecoderJs>(info) {
     Napi::Env env = info.Env();
     DecoderSettings settings;
     if (info[0].IsObject()) {
@@ -199,17 +200,6 @@ class DecoderJs : public Napi::ObjectWrap<DecoderJs> {
     return result;
   }
 
-  /// A pending promise keeps this object and the event loop alive.
-  void Hold() {
-    Ref();
-    notifier_->Hold();
-  }
-  void Drop() {
-    notifier_->Drop();
-    Unref();
-  }
-
-  std::shared_ptr<Notifier> notifier_;
   std::unique_ptr<Decoder> decoder_;
   std::vector<BlockRef> held_;  // by slot: JS's own references
   std::vector<Napi::ObjectReference> buffers_;

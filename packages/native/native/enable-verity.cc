@@ -19,18 +19,22 @@ namespace {
 constexpr int kBusyTries = 10;
 constexpr long kFirstWaitNs = 1000000;
 
-std::string Measure(int fd, const std::string& shown) {
+}  // namespace
+
+std::optional<MeasuredVerity> MeasureVerityOf(int fd, const std::string& shown) {
   union {
     fsverity_digest digest;
     uint8_t room[sizeof(fsverity_digest) + 64];
   } arg;
   std::memset(&arg, 0, sizeof arg);
   arg.digest.digest_size = 64;
-  if (ioctl(fd, FS_IOC_MEASURE_VERITY, &arg) < 0) FailErrno("ioctl(FS_IOC_MEASURE_VERITY)", shown);
-  return Hex(arg.room + sizeof(fsverity_digest), arg.digest.digest_size);
+  if (ioctl(fd, FS_IOC_MEASURE_VERITY, &arg) < 0) {
+    if (errno == ENODATA) return std::nullopt;
+    FailErrno("ioctl(FS_IOC_MEASURE_VERITY)", shown);
+  }
+  const uint8_t* digest = arg.room + sizeof(fsverity_digest);
+  return MeasuredVerity{arg.digest.digest_algorithm, {digest, digest + arg.digest.digest_size}};
 }
-
-}  // namespace
 
 Fd ReopenForReading(int fd, const std::string& shown) {
   Fd reader(open(("/proc/self/fd/" + std::to_string(fd)).c_str(), O_RDONLY | O_CLOEXEC));
@@ -51,7 +55,8 @@ void EnableVerity(int fd, int algorithm, const std::string& digest, const std::s
     if (wait.tv_nsec > 500000000) wait.tv_nsec = 500000000;
     nanosleep(&wait, nullptr);
   }
-  const std::string measured = Measure(fd, shown);
+  const auto verity = MeasureVerityOf(fd, shown);
+  const std::string measured = verity ? Hex(verity->digest.data(), verity->digest.size()) : "nothing";
   if (measured != digest) FailCode("CORRUPT", shown + ": the kernel measures " + measured + ", not " + digest);
 }
 

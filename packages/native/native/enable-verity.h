@@ -1,6 +1,9 @@
 // fs-verity of a file that was just written.
 #pragma once
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "fd.h"
 
@@ -13,5 +16,14 @@ Fd ReopenForReading(int fd, const std::string& shown);
 /// @param digest hex, what it must be
 /// @throws Failure ENOTTY, EOPNOTSUPP where the file system has none; ETXTBSY when a writer stays open; CORRUPT
 void EnableVerity(int fd, int algorithm, const std::string& digest, const std::string& shown);
+
+/// What the kernel measures of a file with fs-verity.
+struct MeasuredVerity {
+  int algorithm = 0;
+  std::vector<uint8_t> digest;
+};
+/// @returns nothing for a file without fs-verity
+/// @throws Failure with `shown` as its path
+std::optional<MeasuredVerity> MeasureVerityOf(int fd, const std::string& shown = {});
 
 }  // namespace bootc

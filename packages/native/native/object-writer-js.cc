@@ -4,11 +4,12 @@
 #include <vector>
 
 #include "object-writer.h"
+#include "waiting-class.h"
 
 namespace bootc {
 namespace {
 
-class ObjectWriterJs : public Napi::ObjectWrap<ObjectWriterJs> {
+class ObjectWriterJs : public WaitingClass<ObjectWriterJs> {
  public:
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(env, "NativeObjectWriter",
@@ -25,7 +26,7 @@ class ObjectWriterJs : public Napi::ObjectWrap<ObjectWriterJs> {
                        });
   }
 
-  explicit ObjectWriterJs(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ObjectWriterJs>(info) {
+  explicit ObjectWriterJs(const Napi::CallbackInfo& info) : WaitingClass<ObjectWriterJs>(info) {
     Guard(info, [&] {
       Open(info);
       return info.Env().Undefined();
@@ -192,16 +193,6 @@ class ObjectWriterJs : public Napi::ObjectWrap<ObjectWriterJs> {
     return list;
   }
 
-  void Hold() {
-    Ref();
-    notifier_->Hold();
-  }
-  void Drop() {
-    notifier_->Drop();
-    Unref();
-  }
-
-  std::shared_ptr<Notifier> notifier_;
   std::unique_ptr<ObjectWriter> writer_;
   std::vector<Napi::Promise::Deferred> drains_, finishes_;
   Napi::ObjectReference last_spec_;

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "args.h"
+#include "enable-verity.h"
 #include "fd.h"
 #include "promise-work.h"
 #include "sys.h"
@@ -34,19 +35,11 @@ Napi::Value EnableVerity(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value MeasureVerity(const Napi::CallbackInfo& info) {
-  union {
-    fsverity_digest digest;
-    uint8_t room[sizeof(fsverity_digest) + 64];
-  } arg;
-  std::memset(&arg, 0, sizeof arg);
-  arg.digest.digest_size = 64;
-  if (ioctl(FdArg(info), FS_IOC_MEASURE_VERITY, &arg) < 0) {
-    if (errno == ENODATA) return info.Env().Undefined();
-    FailErrno("ioctl(FS_IOC_MEASURE_VERITY)");
-  }
+  const auto verity = MeasureVerityOf(FdArg(info));
+  if (!verity) return info.Env().Undefined();
   auto result = Napi::Object::New(info.Env());
-  result.Set("algorithm", Napi::Number::New(info.Env(), arg.digest.digest_algorithm));
-  result.Set("digest", Napi::Buffer<uint8_t>::Copy(info.Env(), arg.room + sizeof(fsverity_digest), arg.digest.digest_size));
+  result.Set("algorithm", Napi::Number::New(info.Env(), verity->algorithm));
+  result.Set("digest", Napi::Buffer<uint8_t>::Copy(info.Env(), verity->digest.data(), verity->digest.size()));
   return result;
 }
 

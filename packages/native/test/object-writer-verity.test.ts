@@ -12,16 +12,11 @@ import {
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { NativeObjectWriter, ObjectSpec } from '../src/index.js'
-import { addon, describeNative, sampleBytes, scratch } from './support.js'
+import { addon, describeNative, freshBelow, sampleBytes, scratch } from './support.js'
 
 describeNative('objects named by fs-verity', () => {
   const dir = scratch()
-  let count = 0
-  const fresh = () => {
-    const path = join(dir, String(count++))
-    mkdirSync(path)
-    return path
-  }
+  const fresh = freshBelow(dir)
   const spec = (algorithm: 1 | 2 = 2, more: Partial<ObjectSpec> = {}): ObjectSpec => ({
     hashPrefix: Buffer.alloc(0),
     suffix: '',

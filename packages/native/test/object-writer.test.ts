@@ -1,43 +1,23 @@
-import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, readdirSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inflateRawSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import type { ObjectSpec } from '../src/index.js'
-import { addon, describeNative, isRoot, packXattrs, sampleBytes, scratch, sha256 } from './support.js'
-
-/** The digest as the kernel's documentation defines it, level by level. */
-function verityDigest(content: Buffer, algorithm: 1 | 2): string {
-  const hash = (bytes: Buffer) =>
-    createHash(algorithm === 1 ? 'sha256' : 'sha512')
-      .update(bytes)
-      .digest()
-  let level = content
-  while (level.length > 0) {
-    const hashes: Buffer[] = []
-    for (let at = 0; at < level.length; at += 4096) {
-      const block = Buffer.alloc(4096)
-      level.copy(block, 0, at, at + 4096)
-      hashes.push(hash(block))
-    }
-    level = Buffer.concat(hashes)
-    if (hashes.length === 1) break
-  }
-  const descriptor = Buffer.alloc(256)
-  descriptor.set([1, algorithm, 12])
-  descriptor.writeBigUInt64LE(BigInt(content.length), 8)
-  level.copy(descriptor, 16)
-  return hash(descriptor).toString('hex')
-}
+import {
+  addon,
+  describeNative,
+  freshBelow,
+  isRoot,
+  packXattrs,
+  sampleBytes,
+  scratch,
+  sha256,
+  verityByLevels,
+} from './support.js'
 
 describeNative('object writer', () => {
   const dir = scratch()
-  let count = 0
-  const fresh = () => {
-    const path = join(dir, String(count++))
-    mkdirSync(path)
-    return path
-  }
+  const fresh = freshBelow(dir)
   const header = Buffer.from('header of the object')
   const spec = (more: Partial<ObjectSpec> = {}): ObjectSpec => ({
     hashPrefix: header,
@@ -218,7 +198,7 @@ describeNative('object writer', () => {
 
   test('computes the fs-verity digest', async () => {
     const emptyDigest = '3d248ca542a24fc62d1c43b916eae5016878e2533c88238480b26128a1f1af95' // of the kernel itself
-    expect(verityDigest(Buffer.alloc(0), 1)).toBe(emptyDigest)
+    expect(verityByLevels(Buffer.alloc(0), 1)).toBe(emptyDigest)
     for (const size of [0, 5, 4096, 4097, 128 * 4096, 128 * 4096 + 1, 1_300_000]) {
       const content = sampleBytes(size)
       for (const algorithm of [1, 2] as const) {
@@ -229,7 +209,7 @@ describeNative('object writer', () => {
           for (let at = 0; at < size; at += 1777) writer.data(id, content, at, Math.min(at + 1777, size))
           writer.end(id)
         })
-        const digest = verityDigest(content, algorithm)
+        const digest = verityByLevels(content, algorithm)
         expect(results.map((result) => result.verityDigest)).toEqual([digest, digest])
       }
     }

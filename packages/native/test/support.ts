@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe } from 'vitest'
@@ -39,10 +39,44 @@ export function scratch(): string {
   return dir
 }
 
+/** Makes another empty directory each time. */
+export function freshBelow(dir: string): () => string {
+  let count = 0
+  return () => {
+    const path = join(dir, String(count++))
+    mkdirSync(path)
+    return path
+  }
+}
+
 export const sha256 = (...parts: Uint8Array[]) => {
   const hash = createHash('sha256')
   for (const part of parts) hash.update(part)
   return hash.digest('hex')
+}
+
+/** The digest of fs-verity as the kernel's documentation defines it, level by level. */
+export function verityByLevels(content: Buffer, algorithm: 1 | 2): string {
+  const hash = (bytes: Buffer) =>
+    createHash(algorithm === 1 ? 'sha256' : 'sha512')
+      .update(bytes)
+      .digest()
+  let level = content
+  while (level.length > 0) {
+    const hashes: Buffer[] = []
+    for (let at = 0; at < level.length; at += 4096) {
+      const block = Buffer.alloc(4096)
+      level.copy(block, 0, at, at + 4096)
+      hashes.push(hash(block))
+    }
+    level = Buffer.concat(hashes)
+    if (hashes.length === 1) break
+  }
+  const descriptor = Buffer.alloc(256)
+  descriptor.set([1, algorithm, 12])
+  descriptor.writeBigUInt64LE(BigInt(content.length), 8)
+  level.copy(descriptor, 16)
+  return hash(descriptor).toString('hex')
 }
 
 /** Bytes that compress somewhat, the same for the same seed. */

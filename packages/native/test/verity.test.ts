@@ -1,9 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { addon, describeNative, sampleBytes, scratch } from './support.js'
+import { addon, describeNative, sampleBytes, scratch, verityByLevels } from './support.js'
 
 interface Vector {
   readonly pattern: string
@@ -70,7 +69,7 @@ describeNative('fs-verity digests', () => {
       const bytes = Buffer.alloc(size, 0xa5)
       bytes.writeUInt32LE(size, size - 4)
       for (const [algorithm] of algorithms) {
-        expect(addon.verityDigest(bytes, algorithm)).toBe(byLevels(bytes, algorithm))
+        expect(addon.verityDigest(bytes, algorithm)).toBe(verityByLevels(bytes, algorithm))
       }
     }
   })
@@ -157,26 +156,3 @@ describeNative('fs-verity digests of files', () => {
     expect(await addon.verityDigestFiles([], 2)).toEqual([])
   })
 })
-
-/** As the kernel's documentation defines it. */
-function byLevels(data: Buffer, algorithm: 1 | 2): string {
-  const hash = (bytes: Buffer) =>
-    createHash(algorithm === 1 ? 'sha256' : 'sha512')
-      .update(bytes)
-      .digest()
-  let level = data
-  do {
-    const hashes: Buffer[] = []
-    for (let at = 0; at < level.length; at += 4096) {
-      const block = Buffer.alloc(4096)
-      level.copy(block, 0, at, at + 4096)
-      hashes.push(hash(block))
-    }
-    level = Buffer.concat(hashes)
-  } while (level.length > (algorithm === 1 ? 32 : 64))
-  const descriptor = Buffer.alloc(256)
-  descriptor.set([1, algorithm, 12])
-  descriptor.writeBigUInt64LE(BigInt(data.length), 8)
-  level.copy(descriptor, 16)
-  return hash(descriptor).toString('hex')
-}
