@@ -158,6 +158,31 @@ test('verify tells what was accepted, and why something is not', async () => {
   expect(bad.stderr).toContain('no signature exists')
 })
 
+test('verify --key asks for a signature by that key, and no policy', async () => {
+  const registry = await serve()
+  const name = `docker://${registry.host}/os/base:1`
+  const keyFile = async (pair: typeof key) => {
+    const path = join(dir, 'key.pub')
+    await writeFile(path, pair.publicKey.export({ type: 'spki', format: 'pem' }))
+    return path
+  }
+  await config('policy.json', JSON.stringify({ default: [{ type: 'reject' }] }))
+  const ask = async (pair = key) => run(['image', 'verify', '--key', await keyFile(pair), name])
+  const unsigned = await ask()
+  expect(unsigned.code).toBe(1)
+  expect(unsigned.stderr).toContain('there are no cosign signatures')
+  attach(registry, image.manifestDigest)
+  expect(await ask()).toMatchObject({ code: 0, stdout: expect.stringContaining('Accepted: ') as string })
+  const bad = await ask(stranger)
+  expect(bad.code).toBe(1)
+  expect(bad.stderr).toContain('cryptographic signature verification failed')
+  registry.clearFaults()
+  attach(registry, image.manifestDigest, key, next.manifestDigest)
+  expect((await ask()).stderr).toContain(`a signature for digest ${next.manifestDigest} does not match`)
+  expect((await run(['image', 'verify', '--key', 'absent.pub', name])).code).toBe(2)
+  expect((await run(['image', 'verify', '--key', 'a', '--policy', 'b', name])).code).toBe(2)
+})
+
 test('a signature of a kind that cannot be verified is told apart from none', async () => {
   const registry = await serve()
   await strictPolicy(registry.host)

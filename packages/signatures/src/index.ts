@@ -1,2 +1,3 @@
 export { binaryOpenPgpKeys, detachedOpenPgp, signatureVerifiers } from './signature-verifiers.js'
+export { signedByKey } from './signed-by-key.js'
 export type { VerifierOptions } from './signature-verifiers.js'

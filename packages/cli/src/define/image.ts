@@ -62,6 +62,7 @@ export function defineImageCommands(program: Command, action: Action): void {
     )
     .argument('<image>', 'as given to pull')
     .option('--policy <file>', 'Another policy than that of this machine')
+    .option('--key <file>', 'Ask no policy: is there a cosign signature by this public key? Also of cosign 3')
     .option('--json', 'Print one JSON object')
     .action(action(async () => (await import('../commands/image-verify.js')).imageVerify))
   for (const option of networkOptions()) verify.addOption(option)

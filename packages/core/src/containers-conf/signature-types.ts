@@ -10,8 +10,14 @@ export type ImageSignature =
       readonly payload: Uint8Array
       readonly annotations: Readonly<Record<string, string>>
     }
-  /** There is a signature of a kind that nobody here can verify. */
-  | { readonly kind: 'unsupported'; readonly format: string }
+  /** There is a signature of a kind that no requirement of a policy can be about. */
+  | {
+      readonly kind: 'unsupported'
+      /** Media type. */
+      readonly format: string
+      /** A sigstore bundle. It names no repository, so that no `signedIdentity` could hold. */
+      readonly bundle?: Uint8Array
+    }
 
 /** Media type of cosign's signatures; other layers of an attachment are something else. */
 export const sigstoreSignatureType = 'application/vnd.dev.cosign.simplesigning.v1+json'

@@ -40,6 +40,13 @@ export interface ResolvedImage {
 /** A blob stream; `file` is set where the blob lies in a local file, so that native code can read it itself. */
 export interface BlobSource extends Bytes {
   readonly file?: { readonly hostPath: string; readonly offsetBytes: number; readonly sizeBytes: number }
+  /** A chunk is not looked at any more: its memory may be used again. Once for each chunk, or never. */
+  release?(chunk: Uint8Array): void
+}
+
+export interface SignaturesOptions extends OpOptions {
+  /** Those that cosign puts beside an image in any case, not only where registries.d says so; default no. */
+  readonly attachments?: boolean
 }
 
 /** Where images come from. */
@@ -75,7 +82,7 @@ export interface ImageTransport {
    * Absent: the transport has no place for any.
    * @throws `TRANSPORT_*`, `IMAGE_SIGNATURE_INVALID`
    */
-  signatures?(image: ResolvedImage, options?: OpOptions): Promise<readonly ImageSignature[]>
+  signatures?(image: ResolvedImage, options?: SignaturesOptions): Promise<readonly ImageSignature[]>
   /** What the reference names, for all platforms. Absent: the source makes manifests itself. */
   openRaw?(reference: ImageReference, options?: OpOptions): Promise<RawImage>
   /**

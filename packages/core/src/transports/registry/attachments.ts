@@ -14,10 +14,12 @@ import { statusError } from './status-error.js'
 
 /** What cosign 3 writes by default: one layer of this type, found through the referrers API. */
 const bundleType = 'application/vnd.dev.sigstore.bundle'
+/** As what cosign 3.1 lists it where there is no referrers API: by its config. */
+const emptyType = 'application/vnd.oci.empty.v1+json'
 
 /**
  * Signatures that cosign put beside an image, under the tag `sha256-HEX.sig`. Without that tag the referrers of
- * the image are asked for signatures of the newer kind, which nobody here can verify: better told than passed over.
+ * the image are asked for signatures of the newer kind, which no policy knows: better told than passed over.
  *
  * @param digest of the manifest or index that is signed
  * @throws `IMAGE_SIGNATURE_INVALID`, `TRANSPORT_*`
@@ -68,19 +70,59 @@ async function readPayload(
   return payload
 }
 
-/** Whether there are any; their content is not read. Failures here change nothing: without a signature it is no. */
+/**
+ * Signatures that refer to the image. Failures here change nothing: without a signature it is no.
+ *
+ * @see cosign 3.1, OCI image-spec 1.1.1 "manifest.md"
+ */
 async function bundles(
   client: RegistryClient,
   repository: string,
   digest: Digest,
   signal: AbortSignal | undefined,
 ): Promise<ImageSignature[]> {
+  const found: ImageSignature[] = []
+  const where = `referrers of ${digest}`
   try {
     const referrers = await listReferrers(client, repository, digest, { signal })
-    const found = referrers.find((one) => one.artifactType?.startsWith(bundleType))
-    return found === undefined ? [] : [{ kind: 'unsupported', format: found.artifactType! }]
+    const mayBe = referrers.filter(
+      ({ artifactType }) =>
+        artifactType === undefined || artifactType === emptyType || artifactType.startsWith(bundleType),
+    )
+    const count = signatureBudget(where)
+    for (const referrer of mayBe.slice(0, maxSignatures)) {
+      const one = await readBundle(client, repository, referrer, signal).catch(() => {
+        signal?.throwIfAborted()
+        // There is one, whatever it says.
+        const format = referrer.artifactType
+        return format?.startsWith(bundleType) === true ? { format } : undefined
+      })
+      if (one === undefined) continue
+      if ('bundle' in one) count(one.bundle)
+      found.push({ kind: 'unsupported', ...one })
+    }
   } catch {
     signal?.throwIfAborted()
-    return []
+  }
+  return found
+}
+
+/** Undefined for other things that refer to an image. */
+async function readBundle(
+  client: RegistryClient,
+  repository: string,
+  { digest, size }: Descriptor,
+  signal: AbortSignal | undefined,
+): Promise<{ format: string; bundle: Uint8Array } | undefined> {
+  const response = await client.get(repository, `manifests/${digest}`, { accept: manifestAccept, signal })
+  if (response.status !== 200) throw await statusError(response, `referrer ${digest}`)
+  const bytes = await readDocumentBody(response, 'referrer', maxDocumentBytes, signal)
+  verifyDigest(bytes, digest, size)
+  const { layers } = parseManifest(bytes)
+  const layer = layers.find(({ mediaType }) => mediaType.startsWith(bundleType))
+  if (layer === undefined) return undefined
+  return {
+    format: layer.mediaType,
+    bundle: await readPayload(client, repository, layer, `referrer ${digest}`, signal),
   }
 }

@@ -1,6 +1,11 @@
 import type { ImageSignature, PullSource } from '../../containers-conf/index.js'
-import type { Bytes, OpOptions, Warning } from '../../interfaces/common.js'
-import type { ImageTransport, ResolvedImage } from '../../interfaces/transport.js'
+import type { Bytes, Warning } from '../../interfaces/common.js'
+import type {
+  BlobSource,
+  ImageTransport,
+  ResolvedImage,
+  SignaturesOptions,
+} from '../../interfaces/transport.js'
 import { parseRegistryName, verifyDigest } from '../../oci/index.js'
 import { printImageReference } from '../../oci/parse-reference.js'
 import type { ImageDestination } from '../../interfaces/destination.js'
@@ -200,7 +205,10 @@ class Registry implements RegistryAccess {
   }
 
   /** Detached ones first, then those beside the image. */
-  async signatures(image: ResolvedImage, { signal }: OpOptions): Promise<readonly ImageSignature[]> {
+  async signatures(
+    image: ResolvedImage,
+    { signal, attachments }: SignaturesOptions,
+  ): Promise<readonly ImageSignature[]> {
     const conf = await this.#options.configuration?.()
     const source = image.servedBy ?? image.reference
     const { repository, client } = this.place(source)
@@ -214,7 +222,7 @@ class Registry implements RegistryAccess {
       userAgent: this.#userAgent,
       signal,
     })
-    if (storage.useSigstoreAttachments !== true) return detached
+    if (storage.useSigstoreAttachments !== true && attachments !== true) return detached
     return [...detached, ...(await readAttachments(client, repository, digest, signal))]
   }
 
@@ -222,7 +230,7 @@ class Registry implements RegistryAccess {
     { reference, servedBy: source = reference }: Pick<ResolvedImage, 'reference' | 'servedBy'>,
     layer: Descriptor,
     options: OpenOptions,
-  ): AsyncGenerator<Uint8Array> {
+  ): BlobSource {
     const { repository, client } = this.place(source)
     const { layerRetries = 3, foreignLayers } = this.#options
     const limit = this.#limit
@@ -238,7 +246,8 @@ class Registry implements RegistryAccess {
       kept: this.#kept,
       limit: (bytes: Bytes) => (limit === undefined ? bytes : limited(bytes, limit, options.signal)),
     }
-    return registryLayer(layerSource, layer, options)
+    const bytes = registryLayer(layerSource, layer, options)
+    return Object.assign(bytes, { release: (chunk: Uint8Array) => this.#http.release?.(chunk) })
   }
 
   async forgetLayer({ digest }: Descriptor): Promise<void> {
