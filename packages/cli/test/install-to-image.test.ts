@@ -64,6 +64,29 @@ test.skipIf(absent.length > 0)('install to-image writes a disk and tells what it
   expect(await left()).toEqual(['disk.raw'])
 })
 
+test.skipIf(absent.length > 0)('--repart makes the partitions that definitions describe', async () => {
+  const { out, toImage } = await prepared()
+  const dir = await mkdtemp(join(tmpdir(), 'repart-'))
+  onTestFinished(() => rm(dir, { recursive: true, force: true }))
+  const define = (name: string, text: string) => writeFile(join(dir, name), `[Partition]\n${text}`)
+  await define('10-esp.conf', 'Type=esp\nFormat=vfat\nSizeMinBytes=40M\nSizeMaxBytes=40M\n')
+  await define('20-root.conf', 'Type=root\nLabel=system\nSizeMinBytes=144M\nSizeMaxBytes=160M\nCopyFiles=/\n')
+  await define('30-srv.conf', 'Type=srv\nWeight=100\n')
+  const flags = ['--architecture', 'amd64', '--size', '400M', '--repart', dir]
+  const { code, stdout, stderr } = await toImage(...flags, '--json', out)
+  expect({ code, stderr }).toMatchObject({ code: 0 })
+  const shown = JSON.parse(stdout) as {
+    disk: { partitions: { name: string; sizeBytes: number }[] }
+    warnings: { code: string }[]
+  }
+  expect(shown.disk.partitions.map(({ name, sizeBytes }) => [name, sizeBytes >> 20])).toEqual([
+    ['EFI-SYSTEM', 40],
+    ['srv', 400 - 2 - 40 - 160],
+    ['system', 160],
+  ])
+  expect(shown.warnings.map(({ code }) => code)).toContain('disk:repart-ignored')
+})
+
 test('a configuration with keys that mean nothing here is refused, naming all of them', async () => {
   const { out, toImage, config, left } = await prepared()
   const asked = await config('[customizations.installer]\nunattended = true\n[customizations]\nfips = true\n')
@@ -80,6 +103,8 @@ test.each([
   [['--architecture', 'm68k'], 1, 'm68k'],
   [['--format', 'vmdk'], 2, 'raw, qcow2'],
   [['--partition', 'var:5X'], 2, 'Expected a size as 10G'],
+  [['--repart', '/nonexistent/repart.d'], 1, '/nonexistent/repart.d'],
+  [['--repart', '/x', '--root-size', '4G'], 2, 'cannot be used with'],
   [['--partition', 'opt:1G'], 1, '"/opt" can have no partition of its own'],
   [['--partition', 'home', '--partition', '/var/home:1G'], 1, 'two partitions for /var/home'],
 ] as const)('%s is refused', async (args, expected, message) => {

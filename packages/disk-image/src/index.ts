@@ -4,7 +4,11 @@ export {
   type PartitionRole,
   type PlannedPartition,
   planDisk,
+  type TableWish,
 } from './plan/plan-disk.js'
+export { readRepartDir } from './repart/read-repart.js'
+export { repartDisk, type RepartOptions } from './repart/repart-disk.js'
+export type { RepartFile } from './repart/parse-fragment.js'
 export { type DataPartition, dataMountPoint } from './plan/data-partitions.js'
 export { seedUuid } from './plan/seed-uuid.js'
 export { type OwnerRecord, type OwnerTable, parseOwners, printOwners } from './record/owner-table.js'

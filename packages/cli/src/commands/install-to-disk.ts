@@ -10,6 +10,7 @@ import { enterInstallDomain } from './install-domain.js'
 import { commonOptions, type InstallFlags } from './install-flags.js'
 import { systemParts } from './open-system.js'
 import { printInstalled } from './print-installed.js'
+import { repartLayout } from './repart-layout.js'
 import { withProgress } from './with-progress.js'
 
 interface DiskFlags extends InstallFlags {
@@ -19,6 +20,7 @@ interface DiskFlags extends InstallFlags {
   readonly filesystem?: 'ext4' | 'xfs' | 'btrfs'
   readonly rootSize?: number
   readonly partition?: readonly PartitionFlag[]
+  readonly repart?: string
   readonly bootMode?: 'uefi' | 'bios' | 'both'
 }
 
@@ -43,6 +45,11 @@ export async function installToDisk(cli: Cli, flags: DiskFlags, name: string): P
     )
   }
   const target = await checkDiskTarget(name, { wipe, file: viaLoopback })
+  const host = nodeHost({ live: false })
+  const diskBytes = target.sizeBytes
+  const layout = await repartLayout(flags.repart, {
+    ...{ architecture: host.arch, bootloader: flags.bootloader, diskBytes },
+  })
   if (flags.json !== true) {
     await cli.out.write(`Installing image: ${displaySignedReference(common.source)}\n`)
     await cli.out.write(targetLines(target, blockSetup))
@@ -53,7 +60,7 @@ export async function installToDisk(cli: Cli, flags: DiskFlags, name: string): P
   const result = await withProgress(cli, flags, flags.json !== true, (_progress, { signal, onProgress }) =>
     installToImage({
       parts,
-      host: nodeHost({ live: false }),
+      host,
       install: {
         ...common,
         blockSetup,
@@ -65,6 +72,7 @@ export async function installToDisk(cli: Cli, flags: DiskFlags, name: string): P
         },
       },
       disk: {
+        ...layout.disk,
         // Of this disk alone: two with one image may be in one machine.
         seed: randomUUID(),
         // A device brings its own size.
@@ -82,7 +90,8 @@ export async function installToDisk(cli: Cli, flags: DiskFlags, name: string): P
     }),
   )
   const { output, disk, installed, warnings } = result
-  await printInstalled(cli, flags, { ...installed, warnings }, { disk: { output, disk } })
+  const all = { ...installed, warnings: [...layout.warnings, ...warnings] }
+  await printInstalled(cli, flags, all, { disk: { output, disk } })
 }
 
 function targetLines({ sizeBytes, serial, model }: DiskTarget, blockSetup: string): string {

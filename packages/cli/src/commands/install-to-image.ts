@@ -16,6 +16,7 @@ import { formatBytes, printable } from '../format.js'
 import { commonOptions, type InstallFlags } from './install-flags.js'
 import { systemParts } from './open-system.js'
 import { printInstalled } from './print-installed.js'
+import { repartLayout } from './repart-layout.js'
 import { withProgress } from './with-progress.js'
 
 interface ImageFlags extends InstallFlags {
@@ -30,6 +31,7 @@ interface ImageFlags extends InstallFlags {
   readonly xbootldr?: boolean
   readonly xbootldrSize?: number
   readonly partition?: readonly PartitionFlag[]
+  readonly repart?: string
   readonly rootMountSpec?: string
   readonly scratch?: string
 }
@@ -42,6 +44,12 @@ export async function installImage(cli: Cli, flags: ImageFlags, out: string): Pr
   const customizations = await readConfig(flags.config)
   const { architecture, rootMountSpec, scratch } = flags
   const epoch = sourceDateEpoch(cli)
+  const host = nodeHost({ live: false })
+  const layout = await repartLayout(flags.repart, {
+    architecture: architecture ?? host.arch,
+    bootloader: flags.bootloader,
+    diskBytes: flags.size,
+  })
   const parts = await systemParts(cli, flags, flags)
   const format = flags.format ?? (out.endsWith('.qcow2') ? 'qcow2' : 'raw')
   if (flags.json !== true) {
@@ -50,7 +58,7 @@ export async function installImage(cli: Cli, flags: ImageFlags, out: string): Pr
   const result = await withProgress(cli, flags, flags.json !== true, (_progress, operation) =>
     installToImage({
       parts,
-      host: nodeHost({ live: false }),
+      host,
       install: {
         ...common,
         // Nothing of this machine goes into the image.
@@ -61,7 +69,7 @@ export async function installImage(cli: Cli, flags: ImageFlags, out: string): Pr
         loader: { ...(flags.bootupdSkipBootUuid === true ? { skipBootUuid: true } : {}) },
       },
       ...(customizations === undefined ? {} : { customizations }),
-      disk: diskOf(flags),
+      disk: { ...layout.disk, ...diskOf(flags) },
       output: { path: out, format },
       ...(scratch === undefined ? {} : { scratchPath: scratch }),
       ...(epoch === undefined ? {} : { epoch }),
@@ -72,7 +80,7 @@ export async function installImage(cli: Cli, flags: ImageFlags, out: string): Pr
       },
     }),
   )
-  await printImage(cli, flags, result)
+  await printImage(cli, flags, { ...result, warnings: [...layout.warnings, ...result.warnings] })
 }
 
 /** Of the `output` of a result, as one line. */

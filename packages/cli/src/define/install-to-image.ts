@@ -3,6 +3,7 @@ import type { Action } from '../program.js'
 import { installOptions } from './install-options.js'
 import { parseDiskSize } from './disk-size.js'
 import { partitionOption } from './partition-option.js'
+import { repartOption } from './repart-option.js'
 
 /** `install to-image`. */
 export function defineInstallToImage(install: Command, action: Action): void {
@@ -48,6 +49,7 @@ export function defineInstallToImage(install: Command, action: Action): void {
     .option('--xbootldr', 'Put kernels and boot entries on a partition of their own')
     .addOption(size('--xbootldr-size <size>', 'Of that partition; default: as for the EFI system partition'))
     .addOption(partitionOption())
+    .addOption(repartOption())
     .addOption(new Option('--root-mount-spec <spec>', 'What root= says; an empty string leaves it out'))
     .option('--scratch <dir>', 'Directory for the system while it is made; default: that of the file')
     .action(action(async () => (await import('../commands/install-to-image.js')).installImage))

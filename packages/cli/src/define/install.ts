@@ -3,6 +3,7 @@ import type { Action } from '../program.js'
 import { installOptions, parseSize } from './install-options.js'
 import { defineInstallToImage } from './install-to-image.js'
 import { partitionOption } from './partition-option.js'
+import { repartOption } from './repart-option.js'
 
 /** `install` and what belongs to it. */
 export function defineInstallCommands(program: Command, action: Action): void {
@@ -34,6 +35,7 @@ export function defineInstallCommands(program: Command, action: Action): void {
       ).argParser(parseSize),
     )
     .addOption(partitionOption())
+    .addOption(repartOption())
     .action(action(async () => (await import('../commands/install-to-disk.js')).installToDisk))
 
   const toFilesystem = install

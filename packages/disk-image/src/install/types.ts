@@ -24,7 +24,7 @@ export interface ImageOutput {
 export interface ImageDisk extends Partial<
   Pick<
     DiskRequest,
-    'rootFs' | 'diskBytes' | 'espBytes' | 'rootBytes' | 'rootMinBytes' | 'verity' | 'seed' | 'data'
+    'rootFs' | 'diskBytes' | 'espBytes' | 'rootBytes' | 'rootMinBytes' | 'verity' | 'seed' | 'data' | 'table'
   >
 > {
   /** Default `uefi`, or what the architecture has. */

@@ -8,6 +8,18 @@ import { mebibyte, roundUp } from './units.js'
 export type RootFs = 'ext4' | 'xfs' | 'btrfs'
 export type PartitionRole = 'bios-boot' | 'prep' | 'esp' | 'xbootldr' | 'root' | 'data'
 
+/** What the table says of a partition, where it is not to be what it is by default. */
+export interface TableWish {
+  /** At most 36 characters. */
+  readonly name?: string
+  readonly uuid?: string
+  /** Enlarge the file system to the partition when it is mounted. */
+  readonly growFileSystem?: boolean
+  /** Do not mount it by its type. */
+  readonly noAuto?: boolean
+  readonly readOnly?: boolean
+}
+
 export interface DiskRequest {
   /** OCI (`amd64`) or kernel (`x86_64`) name. */
   readonly architecture: string
@@ -37,6 +49,8 @@ export interface DiskRequest {
   readonly rootContentBytes?: number
   /** Make fs-verity possible on the root; default true with ext4. */
   readonly verity?: boolean
+  /** By role, or for data by mount point. */
+  readonly table?: Readonly<Record<string, TableWish>>
   /** Of the whole disk; the last partition takes what is left, unless it has a size. */
   readonly diskBytes?: number
 }
@@ -70,6 +84,8 @@ export interface DiskPlan {
 }
 
 const growFileSystem = 59
+/** @see UAPI.2 Discoverable Partitions Specification, "Partition Flags" */
+const tableFlags = { growFileSystem, readOnly: 60, noAuto: 63 } as const
 
 /**
  * Partitions of a disk, in the order and with the names of bootc's: firmware's, ESP, /boot, root last. Only data partitions
@@ -98,6 +114,7 @@ export function planDisk(request: DiskRequest): DiskPlan {
       ...rest,
       number: partitions.length + 1,
       uuid: seedUuid(seed, `partition ${purpose}`),
+      ...tableOf(part, request.table),
       startBytes: end,
       ...(fs === undefined ? {} : { fs: { ...fs, uuid: fsUuid(seed, purpose, fs.type) } }),
     })
@@ -159,6 +176,26 @@ function checkSizes(request: DiskRequest): void {
     if (value === undefined) continue
     if (!Number.isSafeInteger(value) || value <= 0) throw invalidDisk(what, `${value} is not a size in bytes`)
     if (value % mebibyte !== 0) throw invalidDisk(what, `${value} is not a multiple of 1 MiB`)
+  }
+}
+
+function tableOf(
+  { role, mountPoint, attributeBits }: PartitionKind,
+  table: DiskRequest['table'] = {},
+): Partial<Pick<PlannedPartition, 'name' | 'uuid' | 'attributeBits'>> {
+  const key = mountPoint ?? role
+  if (!Object.hasOwn(table, key)) return {}
+  const { name, uuid, ...flags } = table[key]!
+  const bits = new Set(attributeBits)
+  for (const [flag, bit] of Object.entries(tableFlags)) {
+    const isSet = flags[flag as keyof typeof tableFlags]
+    if (isSet === true) bits.add(bit)
+    if (isSet === false) bits.delete(bit)
+  }
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(uuid === undefined ? {} : { uuid }),
+    attributeBits: [...bits].sort((a, b) => a - b),
   }
 }
 
