@@ -33,7 +33,7 @@ const understood: ReadonlySet<string> = new Set([
 ])
 
 /** @throws SignatureRejection */
-export function parseCertificate(der: Buffer<ArrayBuffer>, what: string): Certificate {
+function parseCertificate(der: Buffer<ArrayBuffer>, what: string): Certificate {
   try {
     const node = new NodeCertificate(der)
     return { der, fields: X509Certificate.parse(der), node, publicKey: node.publicKey }

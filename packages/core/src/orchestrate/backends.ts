@@ -88,7 +88,7 @@ function notInUse(name: string, found: readonly StoreBackend[]): BootcError {
 }
 
 /** The provider of a name. @throws `SYSROOT_UNKNOWN_PROVIDER` */
-export function providerNamed<T>(providers: readonly Provider<T>[], name: string, what: string): Provider<T> {
+function providerNamed<T>(providers: readonly Provider<T>[], name: string, what: string): Provider<T> {
   const found = providers.find((provider) => provider.name === name)
   if (found !== undefined) return found
   const available = providers.map((provider) => provider.name)

@@ -125,7 +125,7 @@ function unavailable({ image, file }: BoundImage, mode: BoundMode | undefined, c
 }
 
 /** The images that a root asks for; its /etc may lie in /usr/etc. */
-export async function boundImagesOf(tree: ReadTree): Promise<BoundImage[]> {
+async function boundImagesOf(tree: ReadTree): Promise<BoundImage[]> {
   return readBoundImages(await withEtcAtRoot(tree))
 }
 

@@ -10,7 +10,7 @@ import {
 } from '../kargs/index.js'
 
 /** Source that the files in `/etc/bootc/kargs.d` are, beside those that programs set. */
-export const etcSource = 'etc-kargs-d'
+const etcSource = 'etc-kargs-d'
 
 /** Kernel arguments that a deployment's image ships (`usr/lib/bootc/kargs.d`). */
 export async function kargsOfDeployment(

@@ -17,7 +17,7 @@ export function pruneSysroot(context: Context, options: OpOptions): Promise<Prun
  *
  * @throws BootcError `DEPLOY_BOOTED_UNKNOWN` when the running deployment cannot be told
  */
-export async function pruneAll(
+async function pruneAll(
   writer: Writer,
   options: PruneOptions,
   warnings: Warning[] = [],

@@ -4,7 +4,7 @@ import type { ReadTree, Warning } from '../interfaces/index.js'
 import { followPath, readText } from '../store-kit/index.js'
 
 /** Below /usr/lib of an image, and below /etc of a deployment, where it replaces the image's. */
-export const trialConfigFile = 'bootc-sdk/boot-trial.toml'
+const trialConfigFile = 'bootc-sdk/boot-trial.toml'
 
 const defaultTries = 3
 /** GRUB cannot count further, and more would keep a machine that cannot boot busy for hours. */
