@@ -57,7 +57,7 @@ export async function openChunked(
       details: { expected: positions.tocDigest, actual },
     })
   }
-  const toc = parseToc((await unpack(packed, positions.toc)).toString('utf8'), layer.size)
+  const toc = parseToc(await textOf(unpacked(packed, positions.toc)), layer.size)
   const local = await findLocalFiles(toc.files, root, signal)
   const missing = [...toc.files].filter(([name]) => !local.has(name)).map(([, file]) => file)
   const ranges = mergeRanges(missing)
@@ -70,7 +70,7 @@ export async function openChunked(
     positions.tarSplit.compressedBytes,
   )
   if (sha256Digest(split) !== toc.tarSplitDigest) throw corrupt('names other tar-split data than there is')
-  const items = readTarSplit(once(await unpack(split, positions.tarSplit)))
+  const items = readTarSplit(unpacked(split, positions.tarSplit))
   const onBytes = (bytes: number) =>
     options.onBytes?.(bytes + positions.toc.compressedBytes + positions.tarSplit.compressedBytes)
   return { tar: chunkedTar({ items, toc, local, ranges, fetchRange, diffId, onBytes, signal }), fetchBytes }
@@ -80,15 +80,21 @@ function endOf({ offset, compressedBytes }: Position): number {
   return offset + compressedBytes
 }
 
-async function unpack(packed: Uint8Array, { bytes }: Position): Promise<Buffer> {
-  const chunks: Uint8Array[] = []
+/** A document piece by piece: tar-split data are ten times as long as what is fetched of them. */
+async function* unpacked(packed: Uint8Array, { bytes }: Position): AsyncGenerator<Uint8Array> {
   let count = 0
   for await (const chunk of unzstdStream(once(packed))) {
     count += chunk.length
     if (count > bytes) throw corrupt(`unpacks to more than ${bytes} bytes`)
-    chunks.push(Uint8Array.from(chunk))
+    yield chunk
   }
-  return Buffer.concat(chunks)
+}
+
+async function textOf(source: Bytes): Promise<string> {
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  let text = ''
+  for await (const chunk of source) text += decoder.decode(chunk, { stream: true })
+  return text + decoder.decode()
 }
 
 async function collect(source: Bytes, maxBytes: number): Promise<Buffer> {

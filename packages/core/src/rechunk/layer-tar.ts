@@ -2,16 +2,16 @@ import { tarEndMarker, tarHeader, tarPadding, type TarMember } from '../tar/inde
 import type { LayerPlan } from './layer-plan.js'
 import { parentOf } from './layer-plan.js'
 import type { FileNode, NodeMeta } from './nodes.js'
-import type { SpoolReader } from './spool.js'
-
-const chunkBytes = 512 * 1024
+import type { Spool } from './spool.js'
 
 /**
  * The archive of a layer, always the same bytes for the same plan. Chunks are of memory that is written again when the
  * next one is asked for: gigabytes pass here.
  */
-export async function* layerTar(plan: LayerPlan, reader: SpoolReader): AsyncGenerator<Uint8Array> {
-  const chunk = Buffer.allocUnsafeSlow(chunkBytes)
+export async function* layerTar(plan: LayerPlan, spool: Spool): AsyncGenerator<Uint8Array> {
+  using reader = spool.reader()
+  const { chunk } = reader
+  const chunkBytes = chunk.length
   let used = 0
   for (const { header, node } of members(plan)) {
     if (used + header.length > chunkBytes) {

@@ -37,9 +37,9 @@ export async function planLayers(
   previous: PreviousImage | undefined,
   reading: (previous: PreviousImage) => LayerReading,
 ): Promise<LayersPlan> {
-  const { tree, root, ostree, spool } = content
+  const { tree, ostree, spool } = content
   const warnings: Warning[] = []
-  const owners = await findOwners(root, spool.reader())
+  const owners = await ownersOf(content)
   const earlier = previous?.layers.filter(({ role }) => role === 'content' || role === undefined) ?? []
   const groups = makeGroups(tree, owners, new Set(earlier.flatMap((layer) => layer.groups)))
   const planner = new LayerPlanner(tree, ostree)
@@ -66,7 +66,7 @@ export async function planLayers(
   if (previous !== undefined) {
     for (const [i, { previous: layer }] of bins.entries()) {
       if (layer?.role !== 'content' || !previous.byDiffId.has(layer.diffId)) continue
-      const { digest } = await digestOf(layerTar(planned[i]!, spool.reader()))
+      const { digest } = await digestOf(layerTar(planned[i]!, spool))
       if (digest === layer.diffId) kept.set(i, undefined)
       else if (hasBase) {
         const reuse = await tryReuse(reading(previous), layer, content, nodesOf(bins[i]!), warnings)
@@ -86,6 +86,11 @@ export async function planLayers(
   if (hasBase) layers.unshift({ plan: planner.base() })
   layers.push({ plan: planner.top('top', [], onTop, gone) })
   return { layers, database, warnings }
+}
+
+async function ownersOf({ root, spool }: ReadImage): Promise<PackageOwners | undefined> {
+  using reader = spool.reader()
+  return await findOwners(root, reader)
 }
 
 function contentPlan(planner: LayerPlanner, bin: Bin, isLowest: boolean): LayerPlan {

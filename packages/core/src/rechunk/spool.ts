@@ -8,6 +8,8 @@ const leastReadBytes = 128 * 1024
 /** Uncompressed layers one after another in a file without a name, which goes with its last user. */
 export class Spool implements AsyncDisposable {
   readonly #file: FileHandle
+  /** Those that nobody uses now: their memory would wait for the garbage collector, layer after layer. */
+  readonly #readers: SpoolReader[] = []
   #sizeBytes = 0
 
   private constructor(file: FileHandle) {
@@ -30,9 +32,9 @@ export class Spool implements AsyncDisposable {
     }
   }
 
-  /** Each reader has a window of its own. */
+  /** Each reader has a window of its own, until it is disposed of. */
   reader(): SpoolReader {
-    return new SpoolReader(this.#file)
+    return this.#readers.pop() ?? new SpoolReader(this.#file, (reader) => this.#readers.push(reader))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -41,14 +43,22 @@ export class Spool implements AsyncDisposable {
 }
 
 /** Reads into memory of its own, which is written again and again. */
-export class SpoolReader {
+export class SpoolReader implements Disposable {
+  /** Where a reader puts together what it hands on. */
+  readonly chunk = Buffer.allocUnsafeSlow(windowBytes)
   readonly #file: FileHandle
+  readonly #giveBack: (reader: SpoolReader) => void
   readonly #buffer = Buffer.allocUnsafeSlow(windowBytes)
   #start = 0
   #length = 0
 
-  constructor(file: FileHandle) {
+  constructor(file: FileHandle, giveBack: (reader: SpoolReader) => void) {
     this.#file = file
+    this.#giveBack = giveBack
+  }
+
+  [Symbol.dispose](): void {
+    this.#giveBack(this)
   }
 
   /**

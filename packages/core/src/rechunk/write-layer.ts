@@ -1,8 +1,9 @@
-import { compressStream, hashing, readFileSlice } from '../codec/index.js'
+import type { FileHandle } from 'node:fs/promises'
+import { compressStream, hashing } from '../codec/index.js'
 import type { Bytes, Digest } from '../interfaces/common.js'
 import { byteMeter } from '../orchestrate/byte-meter.js'
 import type { Descriptor } from '../oci/types.js'
-import { namelessFile, sliceOfHandle } from '../transports/nameless-file.js'
+import { namelessFile } from '../transports/nameless-file.js'
 import { layerMediaTypes } from '../transports/built-layer.js'
 import { digestOf } from './digest-of.js'
 import { tarBytesOf } from './groups.js'
@@ -45,7 +46,7 @@ export async function writeLayer(
   }
   // Small ones, of which the earlier image may have the same: known only when they are made.
   if (previous !== undefined && plan.role !== 'content') {
-    const { digest } = await digestOf(layerTar(plan, spool.reader()))
+    const { digest } = await digestOf(layerTar(plan, spool))
     const same = previous.byDiffId.get(digest)
     if (same !== undefined) {
       await takeOver(same, previous, parts)
@@ -79,7 +80,7 @@ async function makeLayer(
   )
   const file = await namelessFile(parts.temporaryDir)
   try {
-    const tar = hashing(counted(layerTar(plan, spool.reader()), (bytes) => meter.set(bytes)))
+    const tar = hashing(counted(layerTar(plan, spool), (bytes) => meter.set(bytes)))
     const packed = hashing(compressStream(tar.bytes, compression))
     for await (const chunk of packed.bytes) {
       signal?.throwIfAborted()
@@ -88,10 +89,22 @@ async function makeLayer(
     meter.end()
     const { digest, sizeBytes: size } = packed.result()
     const descriptor: Descriptor = { mediaType: layerMediaTypes[compression], digest, size }
-    await putBlob(descriptor, parts, () => readFileSlice(sliceOfHandle(file, size)))
+    await putBlob(descriptor, parts, () => readBack(file, size, spool))
     return { descriptor, diffId: tar.result().digest }
   } finally {
     await file.close()
+  }
+}
+
+/** What was written, in memory that is used again. */
+async function* readBack(file: FileHandle, sizeBytes: number, spool: Spool): AsyncGenerator<Uint8Array> {
+  using reader = spool.reader()
+  const { chunk } = reader
+  for (let at = 0; at < sizeBytes;) {
+    const { bytesRead } = await file.read(chunk, 0, Math.min(chunk.length, sizeBytes - at), at)
+    if (bytesRead === 0) return
+    at += bytesRead
+    yield chunk.subarray(0, bytesRead)
   }
 }
 
