@@ -136,14 +136,14 @@ describe('plan', () => {
     expect(await loader.plan(await one(1), 1)).toMatchObject({ changed: true, bytesNeeded: { boot: 14 } })
   })
 
-  test('refuses unified kernel images beside kernels', async () => {
+  test('refuses unified kernel images beside kernels where there is no ESP', async () => {
     const { loader } = await setup()
     const [spec] = await one(1)
     if (spec!.artifact.kind !== 'linux') throw new Error('fixture')
     const { kernel, bootDigest, dir } = spec!.artifact
     const artifact = { kind: 'uki' as const, bootDigest, dir, image: kernel, addons: [], cmdline: '' }
     await expect(loader.plan([{ ...spec!, artifact }, spec!], 1)).rejects.toMatchObject({
-      code: 'BOOT_UNSUPPORTED_ARTIFACT',
+      code: 'BOOT_UNSUPPORTED_VOLUME',
     })
   })
 })
