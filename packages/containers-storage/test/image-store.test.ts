@@ -1,5 +1,6 @@
 import { imageStoreSuite } from '@bootc-sdk/conformance'
 import { pullImage } from '@bootc-sdk/core'
+import { digestHex } from '@bootc-sdk/core/oci'
 import {
   buildImage,
   buildIndex,
@@ -7,10 +8,12 @@ import {
   memoryDir,
   memoryTransport,
   readText,
+  type BuiltLayer,
   type MemoryDir,
 } from '@bootc-sdk/core/testing'
 import { describe, expect, test } from 'vitest'
 import { containersImageStore } from '../src/index.js'
+import { stage, stagedPath } from '../src/write/publish-layers.js'
 import { readRecords } from '../src/write/records.js'
 import { bigDataName, layerIds, linkName } from '../src/write/storage-layout.js'
 
@@ -83,6 +86,33 @@ describe('other writers and damage', () => {
       const tree = await containersImageStore(dir).open(image)
       expect((await readText(tree, 'base'))?.length).toBe(1000)
     }
+  })
+
+  test('a layer that comes twice at the same moment counts once', async () => {
+    const dir = memoryDir()
+    await pull(dir, names[0])
+    const [{ diffId, tar }] = buildImage({ layers: [{ entries: [file('new', 'n')] }] }).layers as [BuiltLayer]
+    // Neither finds what the other is about to put there.
+    let waiting = 0
+    let open = (): void => undefined
+    const bothAsked = new Promise<void>((resolve) => (open = resolve))
+    const stat: MemoryDir['stat'] = async (path) => {
+      const found = await dir.stat(path)
+      if (path !== stagedPath(diffId)) return found
+      if (++waiting === 2) open()
+      await bothAsked
+      return waiting > 2 ? dir.stat(path) : found
+    }
+    const storage = { dir: { ...dir, stat }, label: () => undefined }
+    const bytes = async function* () {
+      yield await Promise.resolve(tar)
+    }
+    const layer = { id: digestHex(diffId), diffId }
+    await Promise.all([stage(storage, layer, bytes(), {}), stage(storage, layer, bytes(), {})])
+    expect(await readText(dir, `${stagedPath(diffId)}/diff/new`)).toBe('n')
+    const left: string[] = []
+    for await (const { name } of dir.list('bootc-sdk/tmp')) left.push(name)
+    expect(left).toEqual([])
   })
 
   test('a layer that podman was interrupted in is not taken for whole', async () => {
