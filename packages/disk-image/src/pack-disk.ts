@@ -49,6 +49,8 @@ export interface PackOptions extends OpOptions<PackEvent> {
   readonly epoch?: number
   /** Called when nothing of the sources is needed any more, which is before all is on the medium. */
   readonly onRead?: () => void
+  /** Before that, for names of files of an ext4, absolute: the content is copied. */
+  readonly onFileRead?: (path: string) => void
   /** For BIOS: what the boot sector runs (at most 440 bytes), and what it loads. */
   readonly bios?: { readonly bootSector: Uint8Array; readonly core: Uint8Array }
 }
@@ -195,7 +197,9 @@ async function formatPartition(
     await options.formatters.mounted!(region, { type: fs.type, label, uuid }, contents, context)
   } else {
     const inodes = Math.max(inodesFor(nodes), Math.floor(sizeBytes / 16384))
-    await options.formatters.ext4(region, { uuid, label, verity, inodes }, contents, context)
+    const { onFileRead } = options
+    const told = onFileRead === undefined ? contents : { ...contents, onFileRead }
+    await options.formatters.ext4(region, { uuid, label, verity, inodes }, told, context)
   }
   tell(true)
 }

@@ -67,6 +67,8 @@ interface Job extends Contents, FormatContext {
 class Filler {
   readonly #job: Job
   readonly #inodes = new Map<string, number>([['', rootInode]])
+  /** Other names of files. */
+  readonly #links = new Map<string, string[]>()
   readonly #children = new Map<string, PackNode[]>()
 
   constructor(job: Job) {
@@ -81,6 +83,7 @@ class Filler {
       if (node.path === '') continue
       this.#children.get(parentPath(node.path))!.push(node)
       if (node.linkOf === undefined) this.#inodes.set(node.path, next++)
+      else appendTo(this.#links, node.linkOf, node.path)
     }
     // Directories lie together.
     for (const node of nodes) if (node.type === 'directory') await this.#directory(node)
@@ -146,6 +149,10 @@ class Filler {
     } finally {
       closeSync(fd)
     }
+    const { contentPath, onFileRead } = this.#job
+    if (onFileRead !== undefined) {
+      for (const name of [path, ...(this.#links.get(path) ?? [])]) onFileRead(`${contentPath}/${name}`)
+    }
     return extents
   }
 
@@ -202,6 +209,12 @@ class Filler {
   #inodeOf(path: string): number {
     return this.#inodes.get(path)!
   }
+}
+
+function appendTo(lists: Map<string, string[]>, key: string, value: string): void {
+  const list = lists.get(key)
+  if (list === undefined) lists.set(key, [value])
+  else list.push(value)
 }
 
 function inodesOf(nodes: readonly PackNode[]): number {

@@ -21,7 +21,8 @@ import { customizeInstalled } from './customize-installed.js'
 import { epochOf, seedOf } from './identity.js'
 import { findOutput, type FoundOutput } from './output.js'
 import { resolveOnce } from './resolve-once.js'
-import { makeScratch, makeTrees, removeScratch, sourcesOf, uuidsOf, volumes } from './trees.js'
+import { ScratchRemoval } from './scratch-removal.js'
+import { makeScratch, makeTrees, sourcesOf, uuidsOf, volumes } from './trees.js'
 import type { InstallToImageOptions, InstallToImageResult } from './types.js'
 
 /**
@@ -60,8 +61,7 @@ export async function installToImage(options: InstallToImageOptions): Promise<In
   const outline = planDisk({ ...disk, ...unlimited })
 
   const scratch = await makeScratch(options.scratchPath, output)
-  let removing: Promise<void> | undefined
-  const remove = () => (removing ??= removeScratch(scratch, options.host))
+  const removal = new ScratchRemoval(scratch, options.host)
   try {
     const trees = await makeTrees(scratch, options.host, outline)
     const host: Host = { ...options.host, arch: architecture, now: () => epoch * 1000 }
@@ -85,7 +85,8 @@ export async function installToImage(options: InstallToImageOptions): Promise<In
       device: output.deviceBytes !== undefined,
       epoch,
       // Beside the writing to the medium; what goes wrong is told in the end.
-      onRead: () => void remove().catch(() => undefined),
+      onRead: () => void removal.finish().catch(() => undefined),
+      onFileRead: (path) => removal.drop(path),
       ...(bios.code === undefined ? {} : { bios: bios.code }),
       ...(signal === undefined ? {} : { signal }),
       ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
@@ -108,7 +109,7 @@ export async function installToImage(options: InstallToImageOptions): Promise<In
       ],
     }
   } finally {
-    await remove()
+    await removal.finish()
   }
 }
 

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Dir, Host } from '@bootc-sdk/core'
 import { nodeDir } from '@bootc-sdk/core/node'
 import { hostSource } from '../host-source.js'
@@ -16,12 +16,6 @@ import { scratchDir } from './scratch-dir.js'
 export async function makeScratch(scratchPath: string | undefined, output: FoundOutput): Promise<string> {
   const above = scratchPath ?? (output.deviceBytes === undefined ? dirname(output.path) : tmpdir())
   return mkdtemp(join(above, '.bootc-sdk-disk-'))
-}
-
-/** By the program, which is another process and twice as fast; it leaves what is immutable, or all where there is none. */
-export async function removeScratch(scratch: string, host: Pick<Host, 'run'>): Promise<void> {
-  await host.run(['rm', '-rf', '--', scratch]).catch(() => undefined)
-  await nodeDir(dirname(scratch)).remove(basename(scratch))
 }
 
 /** Directories that become file systems. */

@@ -24,6 +24,8 @@ export interface Contents {
   readonly nodes: readonly PackNode[]
   /** Absolute path of the directory they are in. */
   readonly contentPath: string
+  /** May be told, for every name of a file, that its content is copied. Absolute path. */
+  readonly onFileRead?: (path: string) => void
 }
 
 export interface Ext4Options {
