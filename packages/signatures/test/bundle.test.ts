@@ -109,12 +109,11 @@ describe('a bundle of cosign 3', () => {
   })
 })
 
-test.each([
-  ['as cosign 3.1 lists it where there is no referrers API', 'application/vnd.oci.empty.v1+json'],
-  ['by its own type', format],
-])('a bundle is found among referrers %s', async (_what, artifactType) => {
+/** A registry with an image, and the bundle beside it. */
+async function serveBundle(artifactType: string) {
   const target = buildImage({ layers: [{ entries: [] }] })
-  await using registry = await serveRegistry({ 'ns/app:1': target })
+  const registry = await serveRegistry({ 'ns/app:1': target })
+  onTestFinished(() => registry.close())
   const list = JSON.parse(golden('referrers.json').toString()) as { manifests: object[] }
   const index = { ...list, manifests: list.manifests.map((one) => ({ ...one, artifactType })) }
   const answer = (path: string, type: string, body: Buffer) =>
@@ -132,7 +131,36 @@ test.each([
   onTestFinished(() => transport.close())
   const reference = registry.reference('ns/app', '1')
   const resolved = await resolveImage([transport], reference)
+  return { registry, target, resolved, transport, answer, oci }
+}
+
+test.each([
+  ['as cosign 3.1 lists it where there is no referrers API', 'application/vnd.oci.empty.v1+json'],
+  ['by its own type', format],
+])('a bundle is found among referrers %s', async (_what, artifactType) => {
+  const { resolved, transport } = await serveBundle(artifactType)
   const found: readonly ImageSignature[] = await transport.signatures!(resolved, { attachments: true })
   expect(found).toEqual([{ kind: 'unsupported', format, bundle }])
   expect(await transport.signatures!(resolved)).toEqual([])
 })
+
+test('a bundle is asked for besides attachments by others', async () => {
+  const { registry, target, resolved, transport, answer, oci } = await serveBundle(format)
+  registry.clearFaults()
+  const attachment = {
+    schemaVersion: 2,
+    config: { mediaType: oci('config'), digest: target.configDigest, size: 2 },
+    layers: [],
+  }
+  answer(`/manifests/${target.manifestDigest.replace(':', '-')}.sig`, oci('manifest'), json(attachment))
+  const entry = { mediaType: oci('manifest'), digest: target.configDigest, size: 1, artifactType: format }
+  const list = { schemaVersion: 2, mediaType: oci('index'), manifests: [entry] }
+  answer(`/manifests/${target.manifestDigest.replace(':', '-')}`, oci('index'), json(list))
+  expect(await transport.signatures!(resolved, { attachments: true })).toEqual([
+    { kind: 'unsupported', format },
+  ])
+})
+
+function json(value: object): Buffer {
+  return Buffer.from(JSON.stringify(value))
+}

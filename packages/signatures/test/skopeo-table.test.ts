@@ -5,22 +5,10 @@ import type { ImageReference, ResolvedImage } from '@bootc-sdk/core'
 import { authFileCredentials, hostConfiguration, registryTransport } from '@bootc-sdk/core/transports'
 import { describe, expect, test } from 'vitest'
 import { signatureVerifiers } from '../src/index.js'
-import { manifest } from './golden/trust/answers.mjs'
+import { classes, manifest } from './golden/trust/answers.mjs'
 import { memoryReader, memoryWorld, table, type TrustCase } from './world.js'
 
 const env = { HOME: '/root' }
-
-const classes: Readonly<Record<string, string>> = {
-  TRANSPORT_BLOCKED: 'blocked',
-  TRANSPORT_UNAUTHORIZED: 'unauthorized',
-  TRANSPORT_DENIED: 'denied',
-  TRANSPORT_NOT_FOUND: 'not-found',
-  TRANSPORT_TLS: 'tls',
-  TRANSPORT_UNREACHABLE: 'unreachable',
-  TRANSPORT_PROTOCOL: 'protocol',
-  IMAGE_DIGEST_MISMATCH: 'digest',
-  TRANSPORT_CONFIG_INVALID: 'config',
-}
 
 test('the table is large enough, and of the skopeo that it is said to be of', () => {
   expect(table.tool).toBe('skopeo version 1.18.0')

@@ -12,6 +12,7 @@ export declare const manifestDigest: `sha256:${string}`
 export declare const manifestType: string
 export declare const blobs: ReadonlyMap<string, Buffer>
 export declare const names: readonly string[]
+export declare const classes: Readonly<Record<string, string>>
 export declare function digestOf(bytes: Uint8Array | string): `sha256:${string}`
 export declare function isManifest(path: string): boolean
 export declare function answer(request: {

@@ -78,3 +78,16 @@ export function answer({ host, path, authorization, hasClient, served }) {
   if (!known) return json(404, 'MANIFEST_UNKNOWN')
   return send(200, manifestType, bare === 'liar.test' ? otherManifest : manifest)
 }
+
+/** What kind of failure our codes mean, in the words of the table. */
+export const classes = {
+  TRANSPORT_BLOCKED: 'blocked',
+  TRANSPORT_UNAUTHORIZED: 'unauthorized',
+  TRANSPORT_DENIED: 'denied',
+  TRANSPORT_NOT_FOUND: 'not-found',
+  TRANSPORT_TLS: 'tls',
+  TRANSPORT_UNREACHABLE: 'unreachable',
+  TRANSPORT_PROTOCOL: 'protocol',
+  IMAGE_DIGEST_MISMATCH: 'digest',
+  TRANSPORT_CONFIG_INVALID: 'config',
+}

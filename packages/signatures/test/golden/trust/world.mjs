@@ -12,7 +12,7 @@ import { createServer as createTlsServer } from 'node:https'
 import { dirname, join } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { promisify } from 'node:util'
-import { answer, blobs, digestOf, isManifest, manifest, manifestDigest, manifestType, names } from './answers.mjs'
+import { answer, blobs, classes, digestOf, isManifest, manifest, manifestDigest, manifestType, names } from './answers.mjs'
 
 const run = promisify(execFile)
 
@@ -102,18 +102,6 @@ function classify(text) {
   // The last line is the error; those of mirrors stand before that of the registry itself.
   const line = text.trim().split('\n').at(-1).replace(/\(Mirrors also failed: .*\]\): /s, '')
   return kinds.find(([, pattern]) => pattern.test(line))?.[0] ?? `other: ${line.slice(-300)}`
-}
-
-const codes = {
-  TRANSPORT_BLOCKED: 'blocked',
-  TRANSPORT_UNAUTHORIZED: 'unauthorized',
-  TRANSPORT_DENIED: 'denied',
-  TRANSPORT_NOT_FOUND: 'not-found',
-  TRANSPORT_TLS: 'tls',
-  TRANSPORT_UNREACHABLE: 'unreachable',
-  TRANSPORT_PROTOCOL: 'protocol',
-  IMAGE_DIGEST_MISMATCH: 'digest',
-  TRANSPORT_CONFIG_INVALID: 'config',
 }
 
 function layOut(work, files, certs) {
@@ -248,7 +236,7 @@ async function runOurs(dist, work, { reference, kind }) {
     }
     return { class: 'ok' }
   } catch (error) {
-    return { class: stage ?? codes[error.code] ?? `other: ${error.code}`, message: error.message }
+    return { class: stage ?? classes[error.code] ?? `other: ${error.code}`, message: error.message }
   } finally {
     await Promise.all(all.map((one) => one.close?.()))
   }
