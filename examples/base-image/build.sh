@@ -13,6 +13,7 @@ Builds OUTDIR/oci (an OCI image layout). Needs root, mmdebstrap, jq and the comm
   --tag NAME            in the layout, and the image's version (default latest)
   --layer DIR           add this tree as a layer; may be repeated
   --extra PKG,PKG       more Debian packages
+  --initramfs NAME      what makes it: dracut (default) or initramfs-tools
   --suite NAME          Debian suite (default trixie)
   --composefs VALUE     [composefs] enabled= in prepare-root.conf, for the OSTree store (default maybe)
   --enable-auto-update  fetch and apply updates by a timer
@@ -21,13 +22,14 @@ Builds OUTDIR/oci (an OCI image layout). Needs root, mmdebstrap, jq and the comm
 USAGE
 }
 
-suite=trixie composefs=maybe extra='' rebuild=no tag=latest out=''
+suite=trixie composefs=maybe extra='' initramfs=dracut rebuild=no tag=latest out=''
 added=() tree_options=()
 while (($#)); do
     case $1 in
         --tag) tag=$2; shift 2 ;;
         --layer) added+=("$(realpath "$2")"); shift 2 ;;
         --extra) extra=,$2; shift 2 ;;
+        --initramfs) initramfs=$2; shift 2 ;;
         --suite) suite=$2; shift 2 ;;
         --composefs) composefs=$2; shift 2 ;;
         --enable-auto-update) tree_options+=("$1"); shift ;;
@@ -37,22 +39,18 @@ while (($#)); do
         *) out=$1; shift ;;
     esac
 done
-[[ -n $out ]] || { usage >&2; exit 2; }
-mkdir -p "$out/layers"
-out=$(realpath "$out")
+[[ -n $out && -n ${initramfs_packages[$initramfs]-} ]] || { usage >&2; exit 2; }
 
-bootstrap "$out/rootfs" "$suite" "$extra" "$rebuild"
-kver=$(ls "$out/rootfs/usr/lib/modules")
-rm -rf "$out/stage"
-stage_base "$out/stage" "$composefs" "${tree_options[@]}"
-pack_base "$out/layers" "$out/rootfs" "$out/stage" "$kver"
+begin_image "$out" "$suite" "${initramfs_packages[$initramfs]}$extra" "$rebuild" "$composefs" --initramfs "$initramfs" \
+    "${tree_options[@]}"
+pack_base "$layers" "$out/rootfs" "$stage" "$kver" "$initramfs"
 names=(base kernel image sdk)
 for ((n = 0; n < ${#added[@]}; n++)); do
-    cp -r --no-preserve=ownership "${added[n]}" "$out/stage/added-$n"
-    pack_tree "$out/layers" "added-$n" "$out/stage/added-$n"
+    cp -r --no-preserve=ownership "${added[n]}" "$stage/added-$n"
+    pack_tree "$layers" "added-$n" "$stage/added-$n"
     names+=("added-$n")
 done
 begin_layout "$out/oci"
-image "$out/oci" "$out/layers" "$kver" "$tag" "${names[@]}" | end_layout "$out/oci"
-rm -rf "$out/stage"
+image "$out/oci" "$layers" "$kver" "$tag" "${names[@]}" | end_layout "$out/oci"
+rm -rf "$stage"
 echo "$out/oci:$tag"

@@ -7,15 +7,31 @@ packages=$(cd "$base_image/../../packages" && pwd)
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-1700000000}
 
 # What both stores, both boot loaders and the command need.
-base_packages=systemd,systemd-sysv,udev,kmod,util-linux,e2fsprogs,dosfstools,ostree,ostree-boot,dracut-core
+base_packages=systemd,systemd-sysv,udev,kmod,util-linux,e2fsprogs,dosfstools,ostree,ostree-boot
 base_packages+=,systemd-resolved,login,passwd,systemd-boot,systemd-boot-efi,grub-common,grub2-common,grub-pc-bin,fsverity,dbus,ca-certificates,zstd,nodejs
+# What makes the initramfs.
+# shellcheck disable=SC2034 # read by build.sh
+declare -A initramfs_packages=([dracut]=dracut-core [initramfs-tools]=initramfs-tools-core)
 dracut_modules="systemd systemd-initrd systemd-udevd systemd-journald systemd-modules-load systemd-sysctl"
 dracut_modules+=" systemd-tmpfiles systemd-emergency udev-rules fs-lib ostree bootc-sdk bootc-sdk-emergency"
 dracut_drivers="virtio_blk virtio_scsi nvme ahci sd_mod vfat nls_ascii nls_cp437 erofs overlay loop ext4 qemu_fw_cfg"
 
-# bootstrap ROOT SUITE EXTRA-PACKAGES REBUILD: the root file system, kept while nothing changes
+# begin_image OUT SUITE PACKAGES REBUILD COMPOSEFS [OPTION-OF-make-tree...]: root file system and stage of an image;
+# sets $out (absolute), $layers, $stage, $kver
+begin_image() {
+    mkdir -p "$1/layers"
+    out=$(realpath "$1") layers=$out/layers stage=$out/stage
+    exec 9>"$out/lock" # others may want to build there at the same time
+    flock 9
+    bootstrap "$out/rootfs" "$2" "$3" "$4"
+    kver=$(ls "$out/rootfs/usr/lib/modules")
+    rm -rf "$stage"
+    stage_base "$stage" "${@:5}"
+}
+
+# bootstrap ROOT SUITE PACKAGES REBUILD: the root file system with these packages more, kept while nothing changes
 bootstrap() {
-    local root=$1 suite=$2 include=$base_packages$3 rebuild=$4 mirror want
+    local root=$1 suite=$2 include=$base_packages,$3 rebuild=$4 mirror want
     want="$suite $include $(sha256sum <"$base_image/hook.sh" | cut -c1-16)"
     if [[ $rebuild == no && $(cat "$root/.done" 2>/dev/null) == "$want" ]]; then return; fi
     # The mirror is whatever this machine's apt already uses.
@@ -71,29 +87,55 @@ contents() {
     ) | sha256sum | cut -d' ' -f1
 }
 
-# make_initramfs ROOT STAGE KVER KEY: in a view of the layers, so that the root stays as it was bootstrapped
+# kernel_key ROOT STAGE GENERATOR: a hash of all that an initramfs comes from
+kernel_key() {
+    local modules
+    case $3 in
+        dracut) modules=usr/lib/dracut ;;
+        *) modules="usr/share/$3 usr/lib/bootc-sdk/initramfs" ;;
+    esac
+    # shellcheck disable=SC2086 # two paths
+    echo "$(base_key "$1")-$(contents "$2/sdk" $modules)-$(contents "$2" image)-$(declare -p dracut_modules dracut_drivers |
+        cat - <(declare -f make_initramfs "make_with_$3") | sha256sum | cut -d' ' -f1)"
+}
+
+# make_initramfs ROOT STAGE KVER GENERATOR FILE: in a view of the layers, so that the root stays as it was bootstrapped
 make_initramfs() {
-    local root=$1 stage=$2 kver=$3 key=$4 view=$1.view
-    if [[ -e $root/usr/lib/modules/$kver/initramfs.img && $(cat "$root.initramfs" 2>/dev/null) == "$key" ]]; then return; fi
+    local root=$1 stage=$2 kver=$3 generator=$4 file=$5 view=$1.view key
+    key=$(kernel_key "$root" "$stage" "$generator")
+    if [[ -e $file && $(cat "$root.$generator" 2>/dev/null) == "$key" ]]; then return; fi
     mkdir -p "$view"/{upper,work,root}
     # shellcheck disable=SC2016
     unshare --mount bash -euo pipefail -c '
-        stage=$1 root=$2 kver=$3 view=$4 modules=$5 drivers=$6
+        stage=$1 root=$2 kver=$3 view=$4 file=$5 make=$6
         mount -t overlay -o "lowerdir=$stage/sdk:$stage/image:$root,upperdir=$view/upper,workdir=$view/work" overlay "$view/root"
         mount -t proc proc "$view/root/proc"
         mount --rbind /dev "$view/root/dev"
         mount --rbind /sys "$view/root/sys"
         mkdir -p "$view/root/var/roothome"
         mount -t tmpfs tmpfs "$view/root/tmp"
-        chroot "$view/root" dracut --force --quiet --no-hostonly --no-hostonly-cmdline --reproducible \
-            --no-early-microcode --gzip --tmpdir /tmp --modules "$modules" --add-drivers "$drivers" \
-            --filesystems "ext4 erofs overlay vfat" /tmp/initramfs.img "$kver" 2>&1 |
-            { grep -vE "^Creating (user|group) " || :; }
-        cp "$view/root/tmp/initramfs.img" "$root/usr/lib/modules/$kver/initramfs.img"' \
-        _ "$stage" "$root" "$kver" "$view" "$dracut_modules" "$dracut_drivers"
+        eval "$make"
+        cp "$view/root/tmp/initramfs.img" "$file"' \
+        _ "$stage" "$root" "$kver" "$view" "$file" "$(
+            declare -p dracut_modules dracut_drivers
+            declare -f "make_with_$generator"
+            echo "make_with_$generator"
+        )"
     rm -rf "$view"
-    chmod 644 "$root/usr/lib/modules/$kver/initramfs.img"
-    echo "$key" >"$root.initramfs"
+    chmod 644 "$file"
+    echo "$key" >"$root.$generator"
+}
+
+# The initramfs of $kver as /tmp/initramfs.img of the view
+make_with_dracut() {
+    chroot "$view/root" dracut --force --quiet --no-hostonly --no-hostonly-cmdline --reproducible \
+        --no-early-microcode --gzip --tmpdir /tmp --modules "$dracut_modules" --add-drivers "$dracut_drivers" \
+        --filesystems "ext4 erofs overlay vfat" /tmp/initramfs.img "$kver" 2>&1 |
+        { grep -vE "^Creating (user|group) " || :; }
+}
+make_with_initramfs-tools() {
+    echo 'export BOOTC_SDK=y' >"$view/root/etc/initramfs-tools/conf.d/bootc-sdk"
+    TMPDIR=/tmp chroot "$view/root" mkinitramfs -o /tmp/initramfs.img "$kver"
 }
 
 # pack LAYERS NAME KEY DIR [tar args]: a reproducible layer, and its hash before compression; kept while KEY is the same
@@ -110,15 +152,17 @@ pack() {
     echo "$key" >"$layers/$name.key"
 }
 
-# pack_base LAYERS ROOT STAGE KVER: the layers base, kernel, image and sdk; makes the initramfs
+base_key() { # ROOT
+    echo "$(sha256sum <"$1/.done" | cut -d' ' -f1)-$(stat -c %Y "$1/.done")"
+}
+
+# pack_base LAYERS ROOT STAGE KVER GENERATOR: the layers base, kernel, image and sdk; makes the initramfs
 pack_base() {
-    local layers=$1 root=$2 stage=$3 kver=$4 base_key kernel_key top
-    base_key=$(sha256sum <"$root/.done" | cut -d' ' -f1)-$(stat -c %Y "$root/.done")
-    kernel_key=$base_key-$(contents "$stage" image sdk/usr/lib/dracut)-$(sha256sum <<<"$dracut_modules $dracut_drivers" | cut -d' ' -f1)
-    make_initramfs "$root" "$stage" "$kver" "$kernel_key"
+    local layers=$1 root=$2 stage=$3 kver=$4 generator=$5 top
+    make_initramfs "$root" "$stage" "$kver" "$generator" "$root/usr/lib/modules/$kver/initramfs.img"
     mapfile -t top < <(ls -A "$root")
-    pack "$layers" base "$base_key" "$root" --anchored --exclude=.done --exclude="usr/lib/modules/*" -- "${top[@]}"
-    pack "$layers" kernel "$kernel_key" "$root" -- "usr/lib/modules/$kver"
+    pack "$layers" base "$(base_key "$root")" "$root" --anchored --exclude=.done --exclude="usr/lib/modules/*" -- "${top[@]}"
+    pack "$layers" kernel "$(kernel_key "$root" "$stage" "$generator")" "$root" -- "usr/lib/modules/$kver"
     pack_tree "$layers" image "$stage/image"
     pack_tree "$layers" sdk "$stage/sdk"
 }
