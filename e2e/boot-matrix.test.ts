@@ -2,10 +2,10 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { startFleet } from './lib/fleet.js'
 import { nameOf, noGuests, type BootPath } from './lib/guests.js'
-import type { Machine } from './lib/machine.js'
 import { checkDisk } from './lib/offline.js'
-import { factsOf, guest, statusOf, upgrade } from './lib/system.js'
+import { expectSlots, guest, statusOf, upgrade } from './lib/system.js'
 import { guestsWanted } from './lib/wanted.js'
+import { edit, edited, saying, watch } from './lib/watched.js'
 
 const reason = noGuests('sgdisk')
 
@@ -35,41 +35,18 @@ describe.skipIf(reason)(
         const disk = join(dir, `${name}.raw`)
         await fleet.install(path, disk)
         const machine = await fleet.start({ log: fleet.log(name), disks: [disk], firmware })
-        const boots: string[] = []
-        const booted = async (step: string, starting: ReturnType<Machine['ready']>) => {
-          const { seconds, bootId, boots: count } = await starting
-          summary.add(name, step, seconds)
-          boots.push(bootId)
-          expect(count, 'a boot that did not come so far').toBe(boots.length)
-          const facts = await factsOf(machine)
-          expect(facts.failed).toBe('')
-          expect(facts.firmware).toBe(firmware)
-          expect(facts.loader).toMatch(loader === 'systemd-boot' ? /^systemd-boot / : /^$/)
-          expect(facts.cmdline).toContain(`${store}=`)
-          if (store === 'composefs') expect(facts.root).toMatch(/^composefs:/)
-          return facts
-        }
+        const { booted } = watch(fleet, machine, path)
 
-        expect(await booted('v1', machine.ready())).toMatchObject({ version: '1', colour: 'red' })
-        const first = (await statusOf(machine)).status
-        expect(first.booted!.image.imageDigest).toBe(v1)
-        expect(first).toMatchObject({ staged: null, rollback: null })
+        expect(await booted('v1', machine.ready())).toMatchObject(saying.v1)
+        await expectSlots(machine, { booted: v1 })
 
         const v2 = fleet.push(path, 'v2')
-        await guest(machine, 'echo local >/etc/local.conf; echo kept >/var/kept')
+        await guest(machine, edit)
         await summary.time(name, 'upgrade', () => upgrade(machine))
-        expect((await statusOf(machine)).status.staged!.image.imageDigest).toBe(v2)
+        await expectSlots(machine, { booted: v1, staged: v2 })
 
-        expect(await booted('v2', machine.reboot())).toMatchObject({
-          version: '2',
-          colour: 'green',
-          local: 'local',
-          kept: 'kept',
-        })
-        const second = (await statusOf(machine)).status
-        expect(second.booted!.image.imageDigest).toBe(v2)
-        expect(second.rollback!.image.imageDigest).toBe(v1)
-        expect(second.staged).toBeNull()
+        expect(await booted('v2', machine.reboot())).toMatchObject({ ...saying.v2, ...edited })
+        await expectSlots(machine, { booted: v2, rollback: v1 })
         // What the programs of the distribution make of it.
         if (store === 'ostree') await guest(machine, 'ostree fsck --quiet --repo=/sysroot/ostree/repo')
         else await guest(machine, 'bootc-sdk composefs fsck --repo /sysroot/composefs')
@@ -88,15 +65,8 @@ describe.skipIf(reason)(
         await summary.time(name, 'rollback', () => guest(machine, 'bootc-sdk rollback'))
         expect((await statusOf(machine)).status.rollbackQueued).toBe(true)
         // /etc of v1 is as it was left, /var is shared.
-        expect(await booted('v1', machine.reboot())).toMatchObject({
-          version: '1',
-          colour: 'red',
-          local: 'local',
-          kept: 'kept',
-        })
-        const third = (await statusOf(machine)).status
-        expect(third.booted!.image.imageDigest).toBe(v1)
-        expect(third.rollback!.image.imageDigest).toBe(v2)
+        expect(await booted('v1', machine.reboot())).toMatchObject({ ...saying.v1, ...edited })
+        await expectSlots(machine, { booted: v1, rollback: v2 })
 
         await summary.time(name, 'off', () => machine.powerOff())
         await summary.time(name, 'fsck', () => checkDisk(disk))

@@ -177,21 +177,20 @@ describe.skipIf(reason)(
       expect(fourth.value('grep')).toBe('readable')
     }, 1_000_000)
 
-    test('refuses to start from a damaged systemd', async () => {
-      const repair = root.damage(object(systemd), 3)
-      const fifth = await start('damaged-systemd', 'root')
-      repair()
-      expect(fifth.end).toBe('refused')
-      expect(fifth.console).toContain('FILE CORRUPTED')
-    }, 1_000_000)
-
-    test('refuses an image that is damaged anywhere, and says so', async () => {
-      const repair = root.damage(object(v1), 100)
-      const sixth = await start('damaged-image', 'root')
-      repair()
-      expect(sixth.end).toBe('refused')
-      expect(sixth.console).toMatch(/bootc-sdk: cannot boot this composefs image: .* is damaged/)
-    }, 1_000_000)
+    test.each([
+      ['damaged-systemd', () => systemd, 3, /FILE CORRUPTED/],
+      ['damaged-image', () => v1, 100, /bootc-sdk: cannot boot this composefs image: .* is damaged/],
+    ] as const)(
+      'refuses to start from one that is damaged anywhere, and says so: %s',
+      async (name, victim, block, message) => {
+        const repair = root.damage(object(victim()), block)
+        const ended = await start(name, 'root')
+        repair()
+        expect(ended.end).toBe('refused')
+        expect(ended.console).toMatch(message)
+      },
+      1_000_000,
+    )
 
     test('refuses an image that was replaced, also when the boot entry says that fs-verity is optional', async () => {
       const image = run('debugfs', '-R', `stat ${object(v1)}`, `${disk}?offset=${65 << 20}`)

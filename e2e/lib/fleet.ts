@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll } from 'vitest'
-import { nameOf, type BootPath } from './guests.js'
+import { nameOf, tagOf, type BootPath } from './guests.js'
 import { installDisk } from './install-disk.js'
 import { startMachine, type Machine, type MachineOptions } from './machine.js'
 import { startRegistry, type Registry } from './registry.js'
@@ -28,11 +28,10 @@ export function startFleet(test: string): Fleet {
   const { path: dir, clean } = scratch()
   const summary = openSummary(test)
   let registry: Registry | undefined
-  let layout = ''
   let machine: Machine | undefined
 
   beforeAll(async () => {
-    layout = debianImage()
+    debianImage()
     registry = await startRegistry(join(dir, 'registry'))
   }, 1_200_000)
   afterEach(() => machine?.kill())
@@ -51,7 +50,7 @@ export function startFleet(test: string): Fleet {
     },
     log: (...names) => outputDir(test, ...names),
     push: (path, version) =>
-      registry!.push(`${layout}:${version}${path.uki === true ? '-uki' : ''}`, imageOf(path)),
+      registry!.push(`${debianImage(path.suite)}:${tagOf(path, version)}`, imageOf(path)),
     install: (path, disk) =>
       summary.time(nameOf(path), 'install', () =>
         installDisk({

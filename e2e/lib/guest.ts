@@ -32,7 +32,8 @@ export interface BootOptions {
 }
 
 /** Console messages after which no report will come. */
-const dead = /Kernel panic|Reached target .*emergency\.target|Freezing execution|You are in emergency mode/
+const dead =
+  /Kernel panic|Reached target .*emergency\.target|Freezing execution|You are in emergency mode|bootc-sdk: restarting in/
 
 /** Boot a machine in QEMU, by UEFI, and wait until it went off. */
 export async function boot(options: BootOptions): Promise<Boot> {
@@ -69,7 +70,8 @@ export async function boot(options: BootOptions): Promise<Boot> {
   if (code !== null && code !== 0) throw new Error(`qemu ended with ${code}: ${errors}`)
   const seconds = (performance.now() - start) / 1000
   const lines = /E2E-BEGIN\n([^]*?)E2E-END rc=(\d+)/.exec(text(file('report.log')))
-  if (end === 'report' && lines === null) end = 'off'
+  // It may have restarted, which ends QEMU, before anybody looked: panic= and rd.emergency=reboot make it.
+  if (end === 'report' && lines === null) end = dead.test(text(file('console.log'))) ? 'refused' : 'off'
   rmSync(file('vars'))
   const report = lines?.[1] ?? ''
   return {

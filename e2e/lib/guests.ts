@@ -27,8 +27,21 @@ export interface BootPath {
   readonly firmware?: 'uefi' | 'bios'
   /** Images are unified kernel images: their tags end with `-uki`. */
   readonly uki?: boolean
+  /** What makes the initramfs; default dracut. Tags of other images end with the name. */
+  readonly initramfs?: 'initramfs-tools'
+  /** Of Debian; default its stable one. The other has libostree 2025.3 or later. */
+  readonly suite?: 'forky'
+  /** Partitions of their own for /var and the like, as `install to-image --partition` takes them. */
+  readonly partitions?: readonly string[]
 }
 
-export function nameOf({ store, loader, firmware = 'uefi', uki = false }: BootPath): string {
-  return [store, loader, firmware === 'uefi' ? '' : firmware, uki ? 'uki' : ''].filter(Boolean).join('-')
+export function nameOf({ store, loader, firmware, uki = false, initramfs, suite }: BootPath): string {
+  return [store, loader, firmware === 'bios' ? firmware : '', uki ? 'uki' : '', initramfs, suite]
+    .filter(Boolean)
+    .join('-')
+}
+
+/** The tag of a version of the Debian image, as make-image.sh calls it. */
+export function tagOf({ uki = false, initramfs }: BootPath, version: string): string {
+  return [version, uki ? 'uki' : '', initramfs].filter(Boolean).join('-')
 }

@@ -16,7 +16,7 @@ const nobody = 65_534
 
 /** Make a disk with our command, as a user who may do nothing. */
 export function installDisk({ path, source, target, disk }: DiskOptions): void {
-  const { store, loader, firmware = 'uefi' } = path
+  const { store, loader, firmware = 'uefi', partitions = [] } = path
   const work = `${disk}.d`
   const made = join(work, disk.endsWith('.qcow2') ? 'disk.qcow2' : 'disk.raw')
   mkdirSync(work)
@@ -37,6 +37,7 @@ export function installDisk({ path, source, target, disk }: DiskOptions): void {
     ...bootcArgv('install', 'to-image', '--store', store, '--bootloader', loader, '--tls-verify=false'),
     ...['--source-imgref', `docker://${source}`, '--target-imgref', target],
     ...(firmware === 'bios' ? ['--boot-mode', 'bios'] : []),
+    ...partitions.flatMap((partition) => ['--partition', partition]),
     made,
   )
   run('mv', made, disk)

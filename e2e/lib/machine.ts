@@ -26,8 +26,8 @@ export interface Machine {
   run(script: string): Promise<Reply>
   /** Begin a script and do not wait: it may end with the machine. */
   start(script: string): void
-  /** Start again as an administrator would, and wait for it. */
-  reboot(): Promise<Ready & { seconds: number }>
+  /** Start again as an administrator would, or by another script that ends with the system, and wait for it. */
+  reboot(script?: string): Promise<Ready & { seconds: number }>
   /** Shut down as an administrator would. */
   powerOff(): Promise<void>
   /** Cut the power. */
@@ -134,9 +134,9 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
       return Promise.race([ended, timer])
     },
     start: (script) => void agent.run(script).catch(() => undefined),
-    async reboot() {
+    async reboot(script = 'systemctl --no-block reboot') {
       begin()
-      machine.start('systemctl --no-block reboot')
+      machine.start(script)
       return machine.ready()
     },
     async powerOff() {

@@ -5,6 +5,8 @@ import type { Machine } from './machine.js'
 /** One deployment in what `bootc-sdk status --json` prints. */
 export interface Slot {
   readonly image: { readonly version: string; readonly imageDigest: string }
+  readonly softRebootCapable: boolean
+  readonly softRebootQueued?: true
 }
 
 export interface Status {
@@ -13,6 +15,7 @@ export interface Status {
     readonly staged: Slot | null
     readonly rollback: Slot | null
     readonly rollbackQueued: boolean
+    readonly healing?: { readonly trials?: readonly unknown[] }
   }
 }
 
@@ -31,9 +34,24 @@ export async function statusOf(machine: Machine): Promise<Status> {
   return JSON.parse(output) as Status
 }
 
+/** What is deployed where, by digests of images. @param wanted slots left out are empty */
+export async function expectSlots(
+  machine: Machine,
+  wanted: { readonly booted: string; readonly staged?: string; readonly rollback?: string },
+): Promise<Status['status']> {
+  const { status } = await statusOf(machine)
+  const digestOf = (slot: Slot | null) => slot?.image.imageDigest
+  expect({
+    booted: digestOf(status.booted),
+    staged: digestOf(status.staged),
+    rollback: digestOf(status.rollback),
+  }).toEqual({ staged: undefined, rollback: undefined, ...wanted })
+  return status
+}
+
 /** Fetch and stage what the followed tag is now. */
-export async function upgrade(machine: Machine): Promise<Reply> {
-  return guest(machine, 'bootc-sdk upgrade --tls-verify=false')
+export async function upgrade(machine: Machine, options = ''): Promise<Reply> {
+  return guest(machine, `bootc-sdk upgrade --tls-verify=false ${options}`)
 }
 
 /** What runs, as the kernel and the programs of the distribution see it. */
