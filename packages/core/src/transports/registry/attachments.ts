@@ -22,6 +22,7 @@ const emptyType = 'application/vnd.oci.empty.v1+json'
  * the image are asked for signatures of the newer kind, which no policy knows: better told than passed over.
  *
  * @param digest of the manifest or index that is signed
+ * @param options `both`: ask for those of the newer kind in any case
  * @throws `IMAGE_SIGNATURE_INVALID`, `TRANSPORT_*`
  * @see cosign 2.5 specs/SIGNATURE_SPEC.md
  */
@@ -29,7 +30,10 @@ export async function readAttachments(
   client: RegistryClient,
   repository: string,
   digest: Digest,
-  signal?: AbortSignal,
+  {
+    signal,
+    both = false,
+  }: { readonly signal?: AbortSignal | undefined; readonly both?: boolean | undefined } = {},
 ): Promise<ImageSignature[]> {
   const tag = `${digestAlgorithm(digest)}-${digestHex(digest)}.sig`
   const where = `${repository}:${tag}`
@@ -52,7 +56,7 @@ export async function readAttachments(
     const { mediaType, annotations = {} } = layer
     signatures.push({ kind: 'sigstore', mimeType: mediaType, payload, annotations })
   }
-  return signatures
+  return both ? [...signatures, ...(await bundles(client, repository, digest, signal))] : signatures
 }
 
 async function readPayload(

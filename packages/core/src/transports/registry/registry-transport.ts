@@ -223,7 +223,10 @@ class Registry implements RegistryAccess {
       signal,
     })
     if (storage.useSigstoreAttachments !== true && attachments !== true) return detached
-    return [...detached, ...(await readAttachments(client, repository, digest, signal))]
+    return [
+      ...detached,
+      ...(await readAttachments(client, repository, digest, { signal, both: attachments })),
+    ]
   }
 
   openLayer(
