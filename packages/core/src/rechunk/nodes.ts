@@ -74,7 +74,9 @@ export function listTree(root: DirectoryNode): TreeList {
       const child = node.children.get(name)!.node
       if (child.kind === 'directory') visit(child, below)
       else {
-        child.names.push(below)
+        // An empty list that grows gets room for more names than files ever have.
+        if (child.names.length === 0) child.names = [below]
+        else child.names.push(below)
         files.push({ path: below, node: child })
       }
     }

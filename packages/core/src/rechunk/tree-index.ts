@@ -1,10 +1,20 @@
 import type { TarEntry } from '../tar/index.js'
 import { tarConflict, tarPath, tarUnsupported } from './errors.js'
-import { directoryNode, type Child, type DirectoryNode, type FileNode, type NodeMeta } from './nodes.js'
+import {
+  directoryNode,
+  impliedMeta,
+  type Child,
+  type DirectoryNode,
+  type FileNode,
+  type NodeMeta,
+} from './nodes.js'
 
 /** PATH_MAX and NAME_MAX of Linux, in bytes. */
 const maxPathBytes = 4095
 const maxNameBytes = 255
+
+/** Until the tree is listed. */
+const noNames: string[] = []
 
 /** Records that are about the file, not about the machine and the program that wrote the archive. */
 const keptRecords = /^(?:SCHILY\.(?:xattr|acl)\.|SCHILY\.fflags$|LIBARCHIVE\.xattr\.|RHT\.security\.selinux$)/
@@ -33,6 +43,8 @@ export class TreeIndex {
   readonly #maxEntries: number
   #entries = 0
   #layer = -1
+  /** The last attributes by mode: neighbours mostly have the same, and share them. */
+  readonly #lastMeta = new Map<number, NodeMeta>()
 
   constructor(options: TreeIndexOptions = {}) {
     this.#newestMtime = options.newestMtime ?? Infinity
@@ -156,7 +168,7 @@ export class TreeIndex {
       devMinor: entry.devMinor,
       sizeBytes: entry.sizeBytes,
       offset: base + entry.dataOffset,
-      names: [],
+      names: noNames,
     }
   }
 
@@ -165,13 +177,22 @@ export class TreeIndex {
     const { mode, uid, gid, pax } = entry
     const isNew = entry.mtime > this.#newestMtime
     const mtime = isNew ? this.#newestMtime : entry.headerMtime
-    if (pax.size === 0) return { mode, uid, gid, mtime, records: [] }
+    if (pax.size === 0) return this.#shared({ mode, uid, gid, mtime, records: impliedMeta.records })
     const records = [...pax]
       .filter(([key]) => (key === 'mtime' ? !isNew : keptRecords.test(key)))
       .sort(([a], [b]) => (a < b ? -1 : 1))
       // Copies: the values are views of whole headers.
       .map(([key, value]) => [key, Buffer.from(value)] as const)
-    return { mode, uid, gid, mtime, records }
+    return this.#shared({ mode, uid, gid, mtime, records })
+  }
+
+  #shared(meta: NodeMeta): NodeMeta {
+    const last = this.#lastMeta.get(meta.mode)
+    const { uid, gid, mtime, records } = meta
+    const isSame = last?.uid === uid && last.gid === gid && last.mtime === mtime && last.records.length === 0
+    if (isSame && records.length === 0) return last
+    this.#lastMeta.set(meta.mode, meta)
+    return meta
   }
 }
 
