@@ -1,5 +1,5 @@
 import type { TarEntry } from '../tar/index.js'
-import type { NodeMeta } from './nodes.js'
+import { impliedMeta, type NodeMeta } from './nodes.js'
 
 interface Directory {
   meta: NodeMeta | undefined
@@ -47,7 +47,7 @@ export class OstreeDirectories {
   }
 
   endLayer(): void {
-    this.#layer.meta ??= rootMeta
+    this.#layer.meta ??= impliedMeta
     this.#merged = overlay(this.#merged.meta === undefined ? undefined : this.#merged, this.#layer)
     this.#layer = empty()
   }
@@ -59,7 +59,7 @@ export class OstreeDirectories {
   }
 
   #createParents(parts: readonly string[], { uid, gid }: Pick<TarEntry, 'uid' | 'gid'>): Directory {
-    const meta: NodeMeta = { ...rootMeta, uid, gid }
+    const meta: NodeMeta = { ...impliedMeta, uid, gid }
     let at = this.#layer
     at.meta = meta
     for (const part of parts) {
@@ -71,8 +71,6 @@ export class OstreeDirectories {
     return at
   }
 }
-
-const rootMeta: NodeMeta = { mode: 0o755, uid: 0, gid: 0, mtime: 0, records: [] }
 
 /** /etc is kept at /usr/etc. */
 function ostreePath(path: string): string[] | undefined {
