@@ -1,4 +1,4 @@
-import { RunningDigest } from '../codec/hashing.js'
+import { digestOf } from '../codec/digest-of.js'
 import { isBootcError } from '../errors.js'
 import type { Bytes } from '../interfaces/common.js'
 import type { ReadTree } from '../interfaces/tree.js'
@@ -47,10 +47,4 @@ async function statOf(root: ReadTree, path: string) {
     if (isBootcError(error)) return undefined
     throw error
   }
-}
-
-async function digestOf(bytes: Bytes): Promise<string> {
-  const hash = new RunningDigest()
-  for await (const chunk of bytes) hash.update(chunk)
-  return hash.digest()
 }

@@ -1,6 +1,6 @@
+import { digestOf } from '../codec/digest-of.js'
 import { isBootcError } from '../errors.js'
 import type { Warning } from '../interfaces/common.js'
-import { digestOf } from './digest-of.js'
 import { makeGroups } from './groups.js'
 import { LayerPlanner, type LayerPlan } from './layer-plan.js'
 import { layerTar } from './layer-tar.js'
@@ -66,8 +66,8 @@ export async function planLayers(
   if (previous !== undefined) {
     for (const [i, { previous: layer }] of bins.entries()) {
       if (layer?.role !== 'content' || !previous.byDiffId.has(layer.diffId)) continue
-      const { digest } = await digestOf(layerTar(planned[i]!, spool))
-      if (digest === layer.diffId) kept.set(i, undefined)
+      const diffId = await digestOf(layerTar(planned[i]!, spool))
+      if (diffId === layer.diffId) kept.set(i, undefined)
       else if (hasBase) {
         const reuse = await tryReuse(reading(previous), layer, content, nodesOf(bins[i]!), warnings)
         if (reuse !== undefined) kept.set(i, reuse)

@@ -1,11 +1,11 @@
 import type { FileHandle } from 'node:fs/promises'
+import { digestOf } from '../codec/digest-of.js'
 import { compressStream, hashing } from '../codec/index.js'
 import type { Bytes, Digest } from '../interfaces/common.js'
 import { byteMeter } from '../orchestrate/byte-meter.js'
 import type { Descriptor } from '../oci/types.js'
 import { namelessFile } from '../transports/nameless-file.js'
 import { layerMediaTypes } from '../transports/built-layer.js'
-import { digestOf } from './digest-of.js'
 import { tarBytesOf } from './groups.js'
 import type { LayerPlan } from './layer-plan.js'
 import { layerTar } from './layer-tar.js'
@@ -46,11 +46,11 @@ export async function writeLayer(
   }
   // Small ones, of which the earlier image may have the same: known only when they are made.
   if (previous !== undefined && plan.role !== 'content') {
-    const { digest } = await digestOf(layerTar(plan, spool))
-    const same = previous.byDiffId.get(digest)
+    const diffId = await digestOf(layerTar(plan, spool))
+    const same = previous.byDiffId.get(diffId)
     if (same !== undefined) {
       await takeOver(same, previous, parts)
-      return result(same, digest, true)
+      return result(same, diffId, true)
     }
   }
   const { descriptor, diffId } = await makeLayer(plan, index, parts)
