@@ -1,3 +1,4 @@
+import { parentPath } from '../names/index.js'
 import { impliedMeta, type FileNode, type NodeMeta, type TreeList } from './nodes.js'
 import type { OstreeDirectories } from './ostree-directories.js'
 
@@ -57,7 +58,7 @@ export class LayerPlanner {
     if (isLowest) return { ...this.base(), role: 'content', groups, files }
     const needed = new Set(['', 'usr'])
     for (const { path } of files) {
-      for (let at = parentOf(path); at !== '' && !needed.has(at); at = parentOf(at)) needed.add(at)
+      for (let at = parentPath(path); at !== '' && !needed.has(at); at = parentPath(at)) needed.add(at)
     }
     const directories = this.#tree.directories
       .filter(({ path }) => needed.has(path))
@@ -75,10 +76,6 @@ export class LayerPlanner {
     const places = [...new Set(nodes)].flatMap((node) => node.names.map((path) => this.#order.get(path)!))
     return Array.from(Uint32Array.from(places).sort(), (place) => this.#tree.files[place]!)
   }
-}
-
-export function parentOf(path: string): string {
-  return path.slice(0, Math.max(path.lastIndexOf('/'), 0))
 }
 
 /** OSTree moves /etc to /usr/etc: where it meets that first, it invents /usr, and changes the root on the way. */

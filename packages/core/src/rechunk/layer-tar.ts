@@ -1,6 +1,6 @@
+import { baseName, joinPath, parentPath } from '../names/index.js'
 import { tarEndMarker, tarHeader, tarPadding, type TarMember } from '../tar/index.js'
 import type { LayerPlan } from './layer-plan.js'
-import { parentOf } from './layer-plan.js'
 import type { FileNode, NodeMeta } from './nodes.js'
 import type { Spool } from './spool.js'
 
@@ -52,9 +52,8 @@ function* members(plan: LayerPlan): Generator<{ readonly header: Buffer; readonl
     }
   }
   for (const path of plan.whiteouts) {
-    const parent = parentOf(path)
-    const name = path.slice(parent === '' ? 0 : parent.length + 1)
-    yield { header: tarHeader({ name: `${parent === '' ? '' : `${parent}/`}.wh.${name}`, mode: 0o644 }, 0) }
+    const name = joinPath(parentPath(path), `.wh.${baseName(path)}`)
+    yield { header: tarHeader({ name, mode: 0o644 }, 0) }
   }
   const written = new Map<FileNode, string>()
   for (const { path, node } of plan.files) {

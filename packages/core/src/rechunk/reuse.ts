@@ -1,7 +1,7 @@
 import type { LayerReading } from './read-layers.js'
 import { readLayer } from './read-layers.js'
 import { tarBytesOf } from './groups.js'
-import { parentOf } from './layer-plan.js'
+import { parentPath } from '../names/index.js'
 import { fileText, listTree, nodeAt, type DirectoryNode, type FileNode } from './nodes.js'
 import type { PreviousLayer } from './previous.js'
 import { TreeIndex } from './tree-index.js'
@@ -67,6 +67,6 @@ export async function reuseLayer(
   for (const node of wanted) if (!live.has(node)) onTop.add(node)
   const topBytes = [...onTop].reduce((sum, node) => sum + tarBytesOf(node), 0)
   if (live.size === 0 || Math.max(deadBytes, topBytes) > mostShare * totalBytes) return undefined
-  const isUppermost = (path: string): boolean => nodeAt(root, parentOf(path))?.kind === 'directory'
+  const isUppermost = (path: string): boolean => nodeAt(root, parentPath(path))?.kind === 'directory'
   return { onTop, gone: gone.filter(isUppermost), topBytes }
 }
