@@ -1,4 +1,4 @@
-import { encodeName } from '../../names/index.js'
+import { compareNames } from '../../names/index.js'
 import { nodeAt, type DirectoryNode, type FileNode } from '../nodes.js'
 import { resolvePath } from '../resolve-path.js'
 import type { SpoolReader } from '../spool.js'
@@ -60,7 +60,7 @@ function databaseFiles(root: DirectoryNode, reader: SpoolReader): DatabaseFiles 
     list(path) {
       const node = at(path)
       if (node?.kind !== 'directory') return []
-      return [...node.children.keys()].sort((a, b) => Buffer.compare(encodeName(a), encodeName(b)))
+      return [...node.children.keys()].sort(compareNames)
     },
     async read(path) {
       const node = at(path)
