@@ -1,10 +1,28 @@
 #!/bin/bash
 # The measuring image with everything in one layer, and again with one file of a hundred changed: an OCI layout with the
-# tags v1 and v2. make-image.sh was run before.
+# tags v1 and v2. make-image.sh was run before. With `chunked` the same images as zstd:chunked, in a layout of their own, by
+# skopeo 1.13 or newer (SKOPEO).
 set -euo pipefail
-out=${1:?usage: make-update.sh OUTDIR (needs root, jq, zstd)}
+out=${1:?usage: make-update.sh OUTDIR [chunked] (needs root, jq, zstd)}
 out=$(cd "$out" && pwd)
 layout=$out/update
+if [[ ${2:-} == chunked ]]; then
+    "$0" "$out"
+    made=$out/update-chunked
+    if [[ -e $made.done ]]; then exit 0; fi
+    rm -rf "$made"
+    read -ra skopeo <<<"${SKOPEO:-skopeo}"
+    for tag in v1 v2; do
+        # What is compressed already stays as it is.
+        plain=$out/plain.work
+        rm -rf "$plain"
+        "${skopeo[@]}" --insecure-policy copy -q --dest-decompress "oci:$layout:$tag" "dir:$plain"
+        "${skopeo[@]}" --insecure-policy copy -q --dest-compress-format zstd:chunked "dir:$plain" "oci:$made:$tag"
+        rm -rf "$plain"
+    done
+    touch "$made.done"
+    exit 0
+fi
 if [[ -e $layout/index.json ]]; then exit 0; fi
 work=$out/update.work blobs=$layout/blobs/sha256
 rm -rf "$layout" "$work"
@@ -19,33 +37,18 @@ while IFS= read -r file; do
 done <"$work/changed"
 echo "$(wc -l <"$work/changed") files changed"
 
-blob() { # FILE MEDIATYPE
-    local digest size
-    digest=$(sha256sum "$1" | cut -d' ' -f1)
-    size=$(stat -c %s "$1")
-    mv "$1" "$blobs/$digest"
-    jq -nc --arg m "$2" --arg d "sha256:$digest" --argjson s "$size" '{mediaType:$m,digest:$d,size:$s}'
-}
-image() { # TAG ROOT
-    local diff layer config
-    tar -C "$2" --sort=name --mtime=@1700000000 --numeric-owner --xattrs --xattrs-include=security.capability \
-        --format=pax --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime -cf "$work/layer.tar" .
+# shellcheck source=bench/layout.sh
+. "$(dirname "$0")/layout.sh"
+only() { # TAG ROOT: an image of one layer
+    local diff layer
+    pack "$2" "$work/layer.tar" .
     diff=sha256:$(sha256sum "$work/layer.tar" | cut -d' ' -f1)
     zstd -q -f -3 -T2 "$work/layer.tar" -o "$work/layer.zst"
     layer=$(blob "$work/layer.zst" application/vnd.oci.image.layer.v1.tar+zstd)
-    jq -nc --arg t "$1" --arg d "$diff" '{architecture:"amd64",os:"linux",created:"2023-11-14T22:13:20Z",
-        config:{Labels:{"containers.bootc":"1","ostree.bootable":"1","org.opencontainers.image.version":$t}},
-        rootfs:{type:"layers",diff_ids:[$d]},history:[{created:"2023-11-14T22:13:20Z"}]}' >"$work/config"
-    config=$(blob "$work/config" application/vnd.oci.image.config.v1+json)
-    jq -nc --argjson c "$config" --argjson l "$layer" \
-        '{schemaVersion:2,mediaType:"application/vnd.oci.image.manifest.v1+json",config:$c,layers:[$l]}' >"$work/manifest"
-    blob "$work/manifest" application/vnd.oci.image.manifest.v1+json |
-        jq -c --arg t "$1" '.+{annotations:{"org.opencontainers.image.ref.name":$t}}'
+    image "$1" "[$layer]" "[\"$diff\"]"
 }
 {
-    image v1 "$out/rootfs"
-    image v2 "$work/v2"
-} | jq -sc '{schemaVersion:2,mediaType:"application/vnd.oci.image.index.v1+json",manifests:.}' >"$work/index.json"
-echo '{"imageLayoutVersion":"1.0.0"}' >"$layout/oci-layout"
-mv "$work/index.json" "$layout/index.json"
+    only v1 "$out/rootfs"
+    only v2 "$work/v2"
+} | index "$layout"
 rm -rf "$work"

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createServer } from 'node:net'
@@ -52,12 +52,6 @@ export async function startRegistry() {
       )
     },
   }
-}
-
-/** The one that `SKOPEO` names, with arguments of its own: zstd:chunked takes 1.13. */
-export function newSkopeo(...args) {
-  const [program, ...first] = (process.env.SKOPEO ?? 'skopeo').split(' ')
-  execFileSync(program, [...first, '--insecure-policy', ...args], { stdio: ['ignore', 'ignore', 'inherit'] })
 }
 
 async function freePort() {
