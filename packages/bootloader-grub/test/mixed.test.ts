@@ -175,32 +175,36 @@ describe('a power cut before any write leaves the old menu or the new one', () =
   }
   const names = Object.keys(kinds) as (keyof typeof kinds)[]
   const ways = names.flatMap((from) => names.flatMap((to) => (from === to ? [] : [[from, to] as const])))
-  test.each(ways)('from %s to %s', async (from, to) => {
-    const start = memorySysroot({ boot: 'volume', esp: 'volume' })
-    const first = await open(known(start))
-    await first.apply(await kinds[from](0), 0)
-    const old = await first.titles()
-    const wanted = (await kinds[to](1)).map(({ title }) => title)
-    for (let writes = 0, isCut = true; isCut; writes++) {
-      const { sysroot, supply, survivors } = powerCutSysroot(start)
-      const machine = await open(known(sysroot))
-      supply.cutAfter(writes)
-      isCut = await machine.apply(await kinds[to](1), 1).then(
-        () => false,
-        (error: unknown) => {
-          if (!(error instanceof PowerCut)) throw error
-          return true
-        },
-      )
-      for (const { disks } of await survivors()) {
-        const after = await open(
-          known(memorySysroot({ root: disks.root, boot: disks.boot!, esp: disks.esp! })),
+  test.each(ways)(
+    'from %s to %s',
+    async (from, to) => {
+      const start = memorySysroot({ boot: 'volume', esp: 'volume' })
+      const first = await open(known(start))
+      await first.apply(await kinds[from](0), 0)
+      const old = await first.titles()
+      const wanted = (await kinds[to](1)).map(({ title }) => title)
+      for (let writes = 0, isCut = true; isCut; writes++) {
+        const { sysroot, supply, survivors } = powerCutSysroot(start)
+        const machine = await open(known(sysroot))
+        supply.cutAfter(writes)
+        isCut = await machine.apply(await kinds[to](1), 1).then(
+          () => false,
+          (error: unknown) => {
+            if (!(error instanceof PowerCut)) throw error
+            return true
+          },
         )
-        expect([old, wanted]).toContainEqual(await after.titles())
-        const version: BootVersion = (await after.loader.read()).version === 1 ? 0 : 1
-        await after.apply(await kinds[to](version), version)
-        expect(await after.titles()).toEqual(wanted)
+        for (const { disks } of await survivors()) {
+          const after = await open(
+            known(memorySysroot({ root: disks.root, boot: disks.boot!, esp: disks.esp! })),
+          )
+          expect([old, wanted]).toContainEqual(await after.titles())
+          const version: BootVersion = (await after.loader.read()).version === 1 ? 0 : 1
+          await after.apply(await kinds[to](version), version)
+          expect(await after.titles()).toEqual(wanted)
+        }
       }
-    }
-  })
+    },
+    240_000,
+  )
 })
