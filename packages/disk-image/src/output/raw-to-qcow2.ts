@@ -2,6 +2,7 @@ import { open, type FileHandle } from 'node:fs/promises'
 import { clusterBytes, Qcow2Layout } from '../format/qcow2.js'
 
 const chunkBytes = 64 * clusterBytes
+const zero = Buffer.alloc(clusterBytes)
 
 export interface ConvertOptions {
   readonly signal?: AbortSignal | undefined
@@ -18,30 +19,49 @@ export async function rawToQcow2(
   await using out = await open(outPath, 'wx')
   const { size } = await raw.stat()
   const layout = new Qcow2Layout(size)
-  const zero = Buffer.alloc(clusterBytes)
-  const chunk = Buffer.allocUnsafe(chunkBytes)
-  for (let at = 0; at < size; at += chunkBytes) {
-    signal?.throwIfAborted()
-    const bytes = await fill(raw, chunk, at)
-    // The last cluster may be a part of one.
-    chunk.fill(0, bytes)
-    const used: { cluster: Buffer; offset: number }[] = []
-    for (let i = 0; i < bytes; i += clusterBytes) {
-      const cluster = chunk.subarray(i, i + clusterBytes)
-      if (!cluster.equals(zero)) used.push({ cluster, offset: layout.add((at + i) / clusterBytes) })
+  let [chunk, next] = [Buffer.allocUnsafe(chunkBytes), Buffer.allocUnsafe(chunkBytes)]
+  let reading = fill(raw, chunk, 0)
+  try {
+    for (let at = 0; at < size; at += chunkBytes) {
+      signal?.throwIfAborted()
+      const bytes = await reading
+      // What comes next is read while this is looked at and written.
+      reading = fill(raw, next, at + chunkBytes)
+      // It is seen in the next round.
+      reading.catch(() => undefined)
+      await writeUsed(out, layout, chunk, { at, bytes })
+      onBytes?.(at + bytes)
+      ;[chunk, next] = [next, chunk]
     }
-    // They follow each other in the image.
-    const first = used[0]
-    if (first !== undefined)
-      await out.writev(
-        used.map(({ cluster }) => cluster),
-        first.offset,
-      )
-    onBytes?.(at + bytes)
+  } finally {
+    // Nobody may read from a file that is closed.
+    await reading.catch(() => undefined)
   }
   const { header, tail, tailOffset } = layout.finish()
   await out.write(tail, 0, tail.length, tailOffset)
   await out.write(header, 0, header.length, 0)
+}
+
+/** The clusters of a chunk that are not zero; they follow each other in the image. */
+async function writeUsed(
+  out: FileHandle,
+  layout: Qcow2Layout,
+  chunk: Buffer,
+  { at, bytes }: { readonly at: number; readonly bytes: number },
+): Promise<void> {
+  // The last cluster may be a part of one.
+  chunk.fill(0, bytes)
+  const used: { cluster: Buffer; offset: number }[] = []
+  for (let i = 0; i < bytes; i += clusterBytes) {
+    const cluster = chunk.subarray(i, i + clusterBytes)
+    if (!cluster.equals(zero)) used.push({ cluster, offset: layout.add((at + i) / clusterBytes) })
+  }
+  const first = used[0]
+  if (first === undefined) return
+  await out.writev(
+    used.map(({ cluster }) => cluster),
+    first.offset,
+  )
 }
 
 async function fill(file: FileHandle, buffer: Buffer, at: number): Promise<number> {
