@@ -153,12 +153,14 @@ class FileInput implements Input {
  * decompression fails half way.
  */
 class StreamInput implements Input {
+  readonly #source: BlobSource
   readonly #blob: MeasuredBlob
   readonly #reader: ByteReader
   #feeding: Promise<void> = Promise.resolve()
   #failed: { readonly reason: unknown } | undefined
 
   constructor(source: BlobSource, expected: ExpectedLayer, options: DecodeOptions) {
+    this.#source = source
     this.#blob = new MeasuredBlob(source, expected, options)
     this.#reader = new ByteReader(this.#blob.bytes)
   }
@@ -197,7 +199,10 @@ class StreamInput implements Input {
       }
       if (chunk === undefined) return blocks.end()
       // What is wrong with the data is told by `next`.
-      await blocks.push(chunk).catch(() => undefined)
+      const pushed = blocks.push(chunk).catch(() => undefined)
+      // The decoder has its own copy.
+      this.#source.release?.(chunk)
+      await pushed
     }
   }
 }

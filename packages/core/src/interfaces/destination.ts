@@ -19,13 +19,17 @@ export interface ImageDestination {
   /**
    * Store a blob. Nothing is visible under its digest unless all bytes came and hash to it.
    * @param options.reopen the same bytes again from an offset on, so that a transfer which broke can go on
+   * @param options.release told of chunks that are not looked at any more, when their memory may be used again
    * @throws `IMAGE_DIGEST_MISMATCH`, `IMAGE_SIZE_MISMATCH`, `TRANSPORT_*`
    */
   putBlob(
     target: ImageReference,
     blob: Pick<Descriptor, 'digest' | 'size'>,
     bytes: Bytes,
-    options?: OpOptions & { readonly reopen?: ((offset: number) => Bytes) | undefined },
+    options?: OpOptions & {
+      readonly reopen?: ((offset: number) => Bytes) | undefined
+      readonly release?: ((chunk: Uint8Array) => void) | undefined
+    },
   ): Promise<void>
   /** Store a blob whose digest nobody knows before its last byte. Absent: it has to be known. */
   putStream?(

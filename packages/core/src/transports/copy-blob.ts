@@ -23,6 +23,8 @@ export interface BlobToCopy {
 export interface OpenBlob {
   readonly descriptor: Descriptor
   readonly bytes: Bytes
+  /** Of `bytes`: as `BlobSource` has it. */
+  release?(chunk: Uint8Array): void
   /** The same from an offset on. */
   reopen?(offset: number): Bytes
   done?(): Promise<void>
@@ -54,12 +56,14 @@ export async function copyBlob(
   }
   if (blob.descriptor !== undefined && (await has(blob.descriptor))) return skip(blob.descriptor)
   if (mayTransfer === false) throw notFound(`${blob.id} at the target`, { digest: blob.id })
-  const { descriptor, bytes, reopen, done, settled } = await blob.open()
+  const source = await blob.open()
+  const { descriptor, bytes, reopen, done, settled } = source
   try {
     if (blob.descriptor === undefined && (await has(descriptor))) return skip(descriptor)
     const meter = byteMeter(blob.id, descriptor.size, (detail) => onProgress?.({ type: 'copy:blob', detail }))
     await destination.putBlob(reference, descriptor, metered(bytes, meter), {
       signal,
+      ...(source.release && { release: (chunk) => source.release?.(chunk) }),
       onProgress: (event) => {
         if (event.type === 'pull:retry') onProgress?.(event)
       },

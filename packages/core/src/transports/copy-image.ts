@@ -89,10 +89,11 @@ function asTheyAre(image: ResolvedImage, { source, signal }: CopyImageOptions): 
   const open = (descriptor: Descriptor): OpenBlob => {
     const bytes = transport.openLayer(image, descriptor, { signal })
     const settled = async () => transport.forgetLayer?.(descriptor)
-    if (!transport.supports.range) return { descriptor, bytes, settled }
+    const release = bytes.release && { release: (chunk: Uint8Array) => bytes.release?.(chunk) }
+    if (!transport.supports.range) return { descriptor, bytes, ...release, settled }
     const reopen = (start: number) =>
       transport.openLayer(image, descriptor, { signal, range: { start, end: descriptor.size } })
-    return { descriptor, bytes, reopen, settled }
+    return { descriptor, bytes, ...release, reopen, settled }
   }
   return {
     blobs: [

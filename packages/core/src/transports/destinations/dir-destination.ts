@@ -11,8 +11,9 @@ export function dirDestination(): ImageDestination {
     name: 'dir',
     transports: ['dir'],
     hasBlob: (target, { digest, size }) => isFileOf(join(resolve(target.name), digestHex(digest)), size),
-    async putBlob(target, blob, bytes) {
-      await placeFile(join(resolve(target.name), digestHex(blob.digest)), checkedStream(bytes, blob))
+    async putBlob(target, blob, bytes, options = {}) {
+      const path = join(resolve(target.name), digestHex(blob.digest))
+      await placeFile(path, checkedStream(bytes, blob), options.release)
     },
     async putManifest(target, { bytes, digest }, options = {}) {
       const path = resolve(target.name)

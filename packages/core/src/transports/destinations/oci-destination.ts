@@ -25,8 +25,8 @@ export function ociDestination(): ImageDestination {
     name: 'oci',
     transports: ['oci'],
     hasBlob: (target, blob) => isFileOf(join(pathOf(target), blobName(blob)), blob.size),
-    async putBlob(target, blob, bytes) {
-      await placeFile(join(pathOf(target), blobName(blob)), checkedStream(bytes, blob))
+    async putBlob(target, blob, bytes, options = {}) {
+      await placeFile(join(pathOf(target), blobName(blob)), checkedStream(bytes, blob), options.release)
     },
     async putManifest(target, { bytes, digest, mediaType, platform }, options = {}) {
       const { path, tag, position } = parseLayoutName(target)

@@ -4,9 +4,11 @@ import type { SecureContext } from 'node:tls'
 import type { Dispatcher } from 'undici'
 import type { Bytes } from '../../interfaces/common.js'
 import { registryHost } from '../../oci/registry-name.js'
+import { bodyChunks } from './body-chunks.js'
 import { dispatcherFor } from './dispatcher.js'
 import type { AgentOptions } from './dispatcher.js'
 import type { ProxyRules } from './proxy-rules.js'
+import { ReadBuffers } from './read-buffers.js'
 import { systemCertificates } from './system-ca.js'
 
 /** The registry on whose behalf something is asked. */
@@ -61,6 +63,8 @@ export interface HttpOptions {
 /** One request, no redirects, no retries. Rejects with the network's error, or `signal.reason`. */
 export interface HttpClient {
   request(request: HttpRequest): Promise<HttpResponse>
+  /** A chunk of a body is not looked at any more: its memory may be used again. Once for each. */
+  release?(chunk: Uint8Array): void
   close(): Promise<void>
 }
 
@@ -70,6 +74,7 @@ export interface HttpClient {
  */
 export function undiciClient(options: HttpOptions): HttpClient {
   const agents = new Map<string, Dispatcher>()
+  const buffers = new ReadBuffers()
   // undici takes some 100 ms to load: only who pulls from a registry pays.
   let loading: Promise<typeof import('undici')> | undefined
   return {
@@ -79,7 +84,7 @@ export function undiciClient(options: HttpOptions): HttpClient {
       const key = JSON.stringify([url.origin, endpoint?.registry, endpoint?.insecure])
       let agent = agents.get(key)
       if (!agent) {
-        const settings = await agentOptions(url, endpoint, options)
+        const settings = await agentOptions(url, endpoint, options, buffers)
         agent = await dispatcherFor(undici, settings, options.proxy?.(url))
         // Somebody else may have been as fast.
         agents.set(key, (agent = agents.get(key) ?? agent))
@@ -96,7 +101,7 @@ export function undiciClient(options: HttpOptions): HttpClient {
         return {
           status: response.statusCode,
           headers: response.headers,
-          body: stream as AsyncIterable<Uint8Array>,
+          body: { [Symbol.asyncIterator]: () => bodyChunks(stream) },
           discard: async () => {
             // Short bodies are read to keep the connection, long ones dropped with it.
             await stream.dump({ limit: 64 * 1024, ...(signal ? { signal } : {}) }).catch(() => undefined)
@@ -107,6 +112,7 @@ export function undiciClient(options: HttpOptions): HttpClient {
         throw error
       }
     },
+    release: (chunk) => buffers.release(chunk),
     async close() {
       await Promise.all([...agents.values()].map((agent) => agent.destroy()))
       agents.clear()
@@ -122,6 +128,7 @@ async function agentOptions(
   url: URL,
   endpoint: HttpEndpoint | undefined,
   options: HttpOptions,
+  { onread }: ReadBuffers,
 ): Promise<AgentOptions> {
   const insecure = endpoint?.insecure ?? options.insecure(url.host)
   const isTls = url.protocol === 'https:'
@@ -131,6 +138,7 @@ async function agentOptions(
     keepAliveTimeout: 30_000,
     connect: {
       timeout: options.connectTimeoutMs,
+      onread,
       rejectUnauthorized: !insecure,
       ...(isTls ? { secureContext: await secureContext(url, endpoint, insecure, options) } : {}),
     },
