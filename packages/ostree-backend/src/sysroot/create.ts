@@ -5,6 +5,7 @@ import type { OstreeRepo } from '../repo/api.js'
 import { isEmpty, seedEtc } from './etc.js'
 import { bootChecksum, findKernel } from './kernel.js'
 import { originPath, rootPath, statePath, varPath, type DeploymentName } from './layout.js'
+import { assertBootsWithoutComposefs } from './prepare-root-conf.js'
 import { nextDeploySerial } from './scan.js'
 import { seedVar } from './var.js'
 
@@ -12,7 +13,7 @@ import { seedVar } from './var.js'
  * Check out a commit as a new deployment: root with hard links into the repository, /etc copied from its defaults,
  * /var of a fresh stateroot seeded, and last the origin, which makes it complete. `.ostree.cfs` is not written.
  *
- * @throws BootcError `DEPLOY_NO_KERNEL`, `DEPLOY_ETC`
+ * @throws BootcError `DEPLOY_NO_KERNEL`, `DEPLOY_ETC`, `DEPLOY_COMPOSEFS_REQUIRED`
  * @see ostree 2026.4 src/libostree/ostree-sysroot-deploy.c, sysroot_initialize_deployment
  */
 export async function createDeployment(
@@ -34,6 +35,7 @@ export async function createDeployment(
       details: { checksum },
     })
   }
+  await assertBootsWithoutComposefs(await repo.openCommit(checksum))
   await makeStateroot(sysroot, stateroot, target.varFrom)
   const deploySerial = await nextDeploySerial(root, stateroot, checksum)
   const name: DeploymentName = { stateroot, checksum, deploySerial }

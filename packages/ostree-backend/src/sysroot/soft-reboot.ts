@@ -1,7 +1,8 @@
 import type { DeploymentId, ReadTree, SoftReboots, Sysroot } from '@bootc-sdk/core'
-import { inHostMounts, readText, resetNextRoot } from '@bootc-sdk/core/store-kit'
+import { inHostMounts, resetNextRoot } from '@bootc-sdk/core/store-kit'
 import { nextRootPath } from './booted.js'
 import { rootPath, type DeploymentName } from './layout.js'
+import { requiresComposefs } from './prepare-root-conf.js'
 
 /** What of the store it takes. */
 export interface SoftRebootParts {
@@ -28,14 +29,12 @@ export function ostreeSoftReboots({ sysroot, target, existing, root }: SoftReboo
     /** libostree mounts the next root with composefs only. */
     async obstacle(id) {
       const tree = await root(id)
-      for (const etc of ['usr/etc', 'etc', 'usr/lib']) {
-        const text = await readText(tree, `${etc}/ostree/prepare-root.conf`)
-        if (text === undefined) continue
-        return isComposefsOn(text)
-          ? undefined
-          : 'libostree prepares one only with [composefs] enabled = yes in prepare-root.conf'
-      }
-      return 'libostree prepares one only with composefs, and there is no prepare-root.conf'
+      const required = await requiresComposefs(tree)
+      if (required === undefined)
+        return 'libostree prepares one only with composefs, and there is no prepare-root.conf'
+      return required
+        ? undefined
+        : 'libostree prepares one only with [composefs] enabled = yes in prepare-root.conf'
     },
     async prepare({ id }) {
       const dir = `/sysroot/${rootPath(await existing(id))}`
@@ -50,9 +49,4 @@ export function ostreeSoftReboots({ sysroot, target, existing, root }: SoftReboo
     },
     reset,
   }
-}
-
-function isComposefsOn(config: string): boolean {
-  const section = /^\[composefs\]\s*$([^[]*)/m.exec(config)?.[1] ?? ''
-  return /^\s*enabled\s*=\s*(?:yes|true|1|signed|verity)\s*$/m.test(section)
 }

@@ -72,6 +72,13 @@ async function refs(): Promise<string[]> {
   return out
 }
 
+test('an image that starts from composefs only is refused, and nothing is left of it', async () => {
+  const image = await importBuilt(backend, bootableImage({ version: 1, composefs: 'yes' }))
+  const refusal = { code: 'DEPLOY_COMPOSEFS_REQUIRED' }
+  await expect(store.create(image, { origin }, lock)).rejects.toMatchObject(refusal)
+  expect(await listed()).toEqual([])
+})
+
 describe('layout', () => {
   test('a new sysroot has the settings of bootc', async () => {
     expect(await text('ostree/repo/config')).toBe(

@@ -63,6 +63,7 @@ test.each([
   ['[sysroot]\nenabled = yes\n[composefs]\nenabled = no\n', true],
   ['[composefs]\nenabled = yes\n[sysroot]\nreadonly = true\n', false],
   ['[sysroot]\nreadonly = true\n[composefs]\nenabled = true\n', false],
+  ['[composefs]\nenabled = signed\n', false],
 ])('only with composefs, as libostree demands: %j', async (config, isRefused) => {
   const { soft } = await lab(config)
   expect((await soft.obstacle?.(id)) !== undefined).toBe(isRefused)
