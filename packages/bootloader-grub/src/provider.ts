@@ -1,9 +1,5 @@
 import type { Bootloader, Provider } from '@bootc-sdk/core'
-import { blsSets } from './bls-sets.js'
-import { openGrub } from './bootloader.js'
-import { layoutOf } from './layout.js'
 import type { MenuMode } from './menu-wanted.js'
-import { ukiSets } from './uki-sets.js'
 
 export interface GrubOptions {
   /**
@@ -24,22 +20,13 @@ export function grubBootloader({
   return {
     name: 'grub',
     apiVersion: 1,
-    async detect(sysroot) {
-      const { boot } = sysroot
-      if ((await boot.dir.stat('loader')) !== undefined) {
-        const layout = await layoutOf(boot, undefined)
-        const active = await layout.activeDir()
-        const how =
-          layout.kind === 'links' ? `loader links to ${active?.split('/')[0]}` : `entries are in ${active}`
-        if (active !== undefined) return { evidence: `boot volume's ${how}` }
-      }
-      const entries = await ukiSets(sysroot, blsSets(sysroot, menu)).active()
-      return entries.length === 0 ? undefined : { evidence: "boot volume's grub2/user.cfg has boot entries" }
-    },
-    open: (sysroot) => openGrub(sysroot, settings),
+    // Loaded when it is asked for: another loader's machine needs nothing of it.
+    detect: async (sysroot) => (await import('./detect.js')).detectGrub(sysroot, menu),
+    open: async (sysroot) => (await import('./bootloader.js')).openGrub(sysroot, settings),
     async init(sysroot, _lock, options = {}) {
+      const { layoutOf } = await import('./layout.js')
       await layoutOf(sysroot.boot, options.entrySet ?? 'links')
-      return openGrub(sysroot, settings)
+      return (await import('./bootloader.js')).openGrub(sysroot, settings)
     },
   }
 }

@@ -1,5 +1,4 @@
 import type { Bootloader, Dir, Provider, Sysroot } from '@bootc-sdk/core'
-import { openSystemdBoot } from './bootloader.js'
 import { entriesDir, holdsOwnEntries } from './entries.js'
 import { isDirectory } from '@bootc-sdk/core/boot-kit'
 import { installedVersion } from './installed.js'
@@ -13,8 +12,12 @@ export interface SystemdBootOptions {
 
 /** systemd-boot: entries and kernels on EFI system and extended boot partitions, for either store. */
 export function systemdBoot({ efivars }: SystemdBootOptions = {}): Provider<Bootloader> {
+  // Loaded when it is opened: looking for it takes far less.
   const open = async (sysroot: Sysroot) =>
-    openSystemdBoot({ sysroot, volumes: await requireVolumes(sysroot), efivars })
+    (await import('./bootloader.js')).openSystemdBoot({
+      ...{ sysroot, efivars },
+      volumes: await requireVolumes(sysroot),
+    })
   return {
     name: 'systemd-boot',
     apiVersion: 1,

@@ -1,18 +1,6 @@
-import {
-  type OpOptions,
-  type Provider,
-  type StoreBackend,
-  type Sysroot,
-  type SysrootLock,
-  type Warning,
-} from '@bootc-sdk/core'
+import type { Provider, StoreBackend, Sysroot } from '@bootc-sdk/core'
 import type { VerityAlgorithm } from './format/types.js'
-import { composefsImageStore } from './oci/index.js'
-import { storeName } from './oci/stored-image.js'
-import type { ComposefsRepo } from './repo/api.js'
-import { initComposefsRepo, openComposefsRepo } from './repo/index.js'
-import { composefsDeploymentStore } from './sysroot/deployment-store.js'
-import { deployedImages } from './sysroot/deployments.js'
+import { storeName } from './store-name.js'
 import { repoPath } from './sysroot/layout.js'
 
 export interface ComposefsBackendOptions {
@@ -34,7 +22,6 @@ export interface ComposefsBackendOptions {
 
 /** Images and deployments in a composefs repository below `/composefs`, shared with bootc's composefs backend. */
 export function composefsBackend(options: ComposefsBackendOptions = {}): Provider<StoreBackend> {
-  const { requireVerity = false, allowMissingVerity = false } = options
   return {
     name: storeName,
     apiVersion: 1,
@@ -49,55 +36,10 @@ export function composefsBackend(options: ComposefsBackendOptions = {}): Provide
       }
       return undefined
     },
-    async open(sysroot: Sysroot, opOptions: OpOptions = {}) {
-      const repo = await openComposefsRepo(sysroot.root.sub(repoPath), {
-        ...opOptions,
-        requireVerity,
-        lock: 'writing',
-      })
-      return backendOn(sysroot, repo, options)
-    },
-    async init(sysroot: Sysroot, _lock: SysrootLock, opOptions: OpOptions = {}) {
-      const { initSysroot } = await import('./sysroot/init.js')
-      await initSysroot(sysroot)
-      const { algorithm, erofsVersion } = options
-      const { signal, onProgress } = opOptions
-      const repo = await initComposefsRepo(sysroot.root.sub(repoPath), {
-        ...{ algorithm, erofsVersion, signal, onProgress },
-        ...(requireVerity ? { requireVerity } : allowMissingVerity ? { requireVerity: false } : {}),
-        lock: 'writing',
-      })
-      return backendOn(sysroot, repo, options)
-    },
+    // Loaded when it is opened: what runs on a sysroot is often another store.
+    open: async (sysroot, opOptions) =>
+      (await import('./open-backend.js')).openBackend(sysroot, options, opOptions),
+    init: async (sysroot, _lock, opOptions) =>
+      (await import('./open-backend.js')).initBackend(sysroot, options, opOptions),
   }
-}
-
-function backendOn(
-  sysroot: Sysroot,
-  repo: ComposefsRepo,
-  { allowMissingVerity = false }: ComposefsBackendOptions,
-): StoreBackend {
-  const images = composefsImageStore(repo, {
-    bootable: 'auto',
-    tagStyle: 'bootc',
-    deployments: () => deployedImages(sysroot.root),
-  })
-  return {
-    name: storeName,
-    images,
-    deployments: composefsDeploymentStore({ sysroot, repo, images, allowMissingVerity }),
-    warnings: verityWarnings(repo),
-  }
-}
-
-function verityWarnings({ verity }: ComposefsRepo): readonly Warning[] {
-  if (verity.mode === 'required') return []
-  const why = verity.enforceable ? 'the repository was made without it' : 'the file system has none'
-  return [
-    {
-      code: 'store:verity-not-enforced',
-      message: `files of the system are not protected by fs-verity: ${why}`,
-      details: { enforceable: verity.enforceable },
-    },
-  ]
 }

@@ -1,13 +1,7 @@
-import type { OpOptions, Provider, StoreBackend, Sysroot, SysrootLock } from '@bootc-sdk/core'
-import { ostreeImageStore } from './container/image-store.js'
-import { storeName } from './container/stored-image.js'
-import type { OstreeRepo, RepoMode } from './repo/api.js'
-import { openRepo } from './repo/index.js'
-import { ostreeDeploymentStore } from './sysroot/deployment-store.js'
-import { initSysroot } from './sysroot/init.js'
-import { lockOstree } from './sysroot/lock.js'
+import type { Provider, StoreBackend, Sysroot } from '@bootc-sdk/core'
+import type { RepoMode } from './repo/api.js'
+import { storeName } from './store-name.js'
 import { repoPath } from './sysroot/repo-path.js'
-import { scanDeployments } from './sysroot/scan.js'
 import type { TrustOptions } from './trust/remote-verifier.js'
 
 export interface OstreeBackendOptions {
@@ -21,7 +15,6 @@ export interface OstreeBackendOptions {
 
 /** Images and deployments in an OSTree repository below `/ostree`, shared with libostree. */
 export function ostreeBackend(options: OstreeBackendOptions = {}): Provider<StoreBackend> {
-  const stateroot = options.stateroot ?? 'default'
   return {
     name: storeName,
     apiVersion: 1,
@@ -29,38 +22,8 @@ export function ostreeBackend(options: OstreeBackendOptions = {}): Provider<Stor
       const objects = await root.stat(`${repoPath}/objects`)
       return objects?.type === 'directory' ? { evidence: `repository at /${repoPath}` } : undefined
     },
-    async open(sysroot: Sysroot) {
-      return backendOn(sysroot, await openRepo(sysroot.root.sub(repoPath)), stateroot, options.trust)
-    },
-    async init(sysroot: Sysroot, _lock: SysrootLock, _options?: OpOptions) {
-      const { root, host } = sysroot
-      const owners = host.supports.root && root.supports.chown && root.supports.xattrs
-      const mode = options.mode ?? (owners ? 'bare' : 'bare-user')
-      return backendOn(sysroot, await initSysroot(sysroot, { mode, stateroot }), stateroot, options.trust)
-    },
-  }
-}
-
-function backendOn(
-  sysroot: Sysroot,
-  repo: OstreeRepo,
-  stateroot: string,
-  trust: TrustOptions = {},
-): StoreBackend {
-  const deployedCommits = async (): Promise<string[]> => {
-    const commits: string[] = []
-    for await (const { name } of scanDeployments(sysroot.root)) commits.push(name.checksum)
-    return commits
-  }
-  return {
-    name: storeName,
-    images: ostreeImageStore(repo, { roots: deployedCommits, trust }),
-    deployments: ostreeDeploymentStore(sysroot, repo, stateroot),
-    async configure({ blsAppendExceptDefault }) {
-      await repo.setConfig([
-        { group: 'sysroot', key: 'bls-append-except-default', value: blsAppendExceptDefault },
-      ])
-    },
-    lock: (options) => lockOstree(sysroot.root, options),
+    // Loaded when it is opened: what runs on a sysroot is often another store.
+    open: async (sysroot) => (await import('./open-backend.js')).openBackend(sysroot, options),
+    init: async (sysroot) => (await import('./open-backend.js')).initBackend(sysroot, options),
   }
 }

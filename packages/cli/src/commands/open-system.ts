@@ -13,7 +13,7 @@ import {
 import { nodeSysroot } from '@bootc-sdk/core/node'
 import { ostreeBackend } from '@bootc-sdk/ostree-backend'
 import type { Cli } from '../io.js'
-import { remoteTrust } from '../ostree/trust.js'
+import { remoteTrust } from '../ostree/remote-trust.js'
 import { partialBlobsDir } from './cache-dir.js'
 import { boundImages } from './bound-images.js'
 import { openPolicy } from './open-policy.js'

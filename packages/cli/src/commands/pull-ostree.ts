@@ -9,7 +9,7 @@ import {
   type RepoMode,
 } from '@bootc-sdk/ostree-backend'
 import { openRepository } from '../ostree/repository.js'
-import { remoteTrust } from '../ostree/trust.js'
+import { remoteTrust } from '../ostree/remote-trust.js'
 import type { PullTarget } from './pull-target.js'
 
 export async function ostreeTarget(options: {

@@ -13,7 +13,7 @@ import { formatBytes } from '../format.js'
 import { printWarnings } from '../commands/print-change.js'
 import { UsageError } from '../io.js'
 import { openRepository, type RepoOptions } from './repository.js'
-import { remoteTrust } from './trust.js'
+import { remoteTrust } from './remote-trust.js'
 
 interface PullFlags extends RepoOptions {
   readonly depth?: number

@@ -10,15 +10,8 @@ import {
   type KeySet,
   type Signing,
   type SignType,
-  type TrustOptions,
 } from '@bootc-sdk/ostree-backend'
 import { UsageError } from '../io.js'
-import { loadSignatures } from '../commands/load-signatures.js'
-
-/** What verification of OSTree remotes needs besides the machine's keys. */
-export const remoteTrust: TrustOptions = {
-  openpgp: async () => (await loadSignatures()).detachedOpenPgp(),
-}
 
 /** Flags of commands that sign or verify with plain keys. */
 export interface KeyFlags {

@@ -3,9 +3,7 @@ import type { ComposefsRepo } from '../repo/api.js'
 import { readDocumentsOrUndefined, type StoredDocuments } from './documents.js'
 import type { Filing } from './filing.js'
 import { imageRef, layerStream } from './names.js'
-
-/** Name of the backend in results. */
-export const storeName = 'composefs'
+import { storeName } from '../store-name.js'
 
 /**
  * An image by its manifest. One that is damaged or no image counts as absent, so that a pull can mend it.

@@ -21,9 +21,7 @@ import {
   manifestKey,
 } from './names.js'
 import { layerRef, unescapeFromRef } from './ref-escape.js'
-
-/** Name of the backend in results. */
-export const storeName = 'ostree'
+import { storeName } from '../store-name.js'
 
 /** What a merge commit says about its image. */
 export interface ImageFacts {

@@ -1,0 +1,2 @@
+/** Name of the backend in results. */
+export const storeName = 'ostree'
