@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
+import nodeModule from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -23,6 +24,15 @@ test('the built command prints its version and help', () => {
   })
   expect(spawnSync(main, ['help', 'image', 'pull'], { encoding: 'utf8' }).stdout).toContain('--init <mode>')
   expect(spawnSync(main, ['nope'], { encoding: 'utf8' }).status).toBe(2)
+})
+
+test('compiled modules are kept in the cache of the command alone', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'bootc-sdk-cli-'))
+  onTestFinished(() => removeTree(dir))
+  const env = { PATH: process.env['PATH'], TMPDIR: dir, CACHE_DIRECTORY: join(dir, 'cache') }
+  expect(spawnSync(main, ['--version'], { env }).status).toBe(0)
+  const keeps = 'enableCompileCache' in nodeModule
+  expect(readdirSync(dir)).toEqual(keeps ? ['cache'] : [])
 })
 
 test('a reader that goes away early is no crash', () => {

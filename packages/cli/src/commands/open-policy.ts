@@ -29,10 +29,7 @@ export async function openPolicy(
 }
 
 /** What an image is verified by: what its name says, and where that is nothing, the policy if `isEnforced`. */
-export function demandedSignature(
-  { signature }: SignedImageReference,
-  isEnforced: boolean,
-): SignatureSource {
+export function demandedSignature({ signature }: SignedImageReference, isEnforced: boolean): SignatureSource {
   return isEnforced && signature.kind === 'insecure' ? { kind: 'containerPolicy' } : signature
 }
 

@@ -18,11 +18,7 @@ export async function prepareForWrite(
   wish: VolumeWish = 'needed',
 ): Promise<readonly Warning[]> {
   if ((await realpath(options.sysroot)) !== '/') return []
-  if (
-    cli.env['container'] !== undefined ||
-    existsSync('/run/.containerenv') ||
-    existsSync('/.dockerenv')
-  ) {
+  if (cli.env['container'] !== undefined || existsSync('/run/.containerenv') || existsSync('/.dockerenv')) {
     throw new BootcError(
       'HOST_IN_CONTAINER',
       'Detected container; this command requires a booted host system (or --sysroot)',
