@@ -7,13 +7,36 @@ import { rolldown } from 'rolldown'
 
 const dist = fileURLToPath(new URL('dist/', import.meta.url))
 
-const bundle = await rolldown({
+const input = {
   input: { main: join(dist, 'entry.js') },
   platform: 'node',
   // Loaded on demand, and the addon only where it is built.
   external: ['@bootc-sdk/native', '@bootc-sdk/signatures', 'undici', 'yaml'],
   treeshake: { moduleSideEffects: false },
-})
+  plugins: [wholePackages()],
+}
+
+const backends = ['ostree-backend', 'composefs-backend', 'bootloader-grub', 'bootloader-systemd-boot']
+const isOf = (id, name) => id.includes(`/packages/${name}/dist/`)
+
+// What `status` and `rollback` load, which have to be there at once: every command, all commands on a system, and those
+// with the stores and loaders there may be. Known from a first bundle, in which nothing is put together by force.
+const first = await naturalChunks()
+const start = staticallyReached(['cli/dist/run-process.js'])
+const always = staticallyReached(['cli/dist/run-process.js', 'cli/dist/commands/status.js'])
+const everyday = staticallyReached([
+  'cli/dist/run-process.js',
+  'cli/dist/commands/status.js',
+  'cli/dist/commands/rollback.js',
+  'core/dist/orchestrate/rollback.js',
+  'ostree-backend/dist/open-backend.js',
+  'composefs-backend/dist/open-backend.js',
+  'bootloader-grub/dist/detect.js',
+  'bootloader-grub/dist/bootloader.js',
+  'bootloader-systemd-boot/dist/bootloader.js',
+])
+
+const bundle = await rolldown(input)
 // Chunks stay beside the entry, because modules find package.json relative to themselves.
 const { output } = await bundle.write({
   dir: dist,
@@ -21,19 +44,38 @@ const { output } = await bundle.write({
   entryFileNames: '[name].js',
   chunkFileNames: 'chunk-[name]-[hash].js',
   codeSplitting: {
+    // Each file takes time of its own, and so does each byte. A group takes along what its modules import, unless that
+    // is in one of higher priority: what is imported comes first.
     groups: [
-      { name: 'errors', test: /packages.core.dist.errors/, priority: 2 },
-      // What several commands share in one file; what only one of them needs stays with it.
+      { name: 'errors', test: /packages.core.dist.errors/, priority: 6 },
+      // Before anything else is loaded.
+      { name: 'cache-dir', test: /packages.cli.dist.commands.cache-dir/, priority: 6 },
+      { name: 'system', test: (id) => isOf(id, 'core') && always.has(id), priority: 5 },
+      {
+        name: 'detection',
+        test: (id) => backends.some((name) => isOf(id, name)) && always.has(id),
+        priority: 4,
+      },
+      {
+        name: 'host',
+        test: (id) => isOf(id, 'cli') && everyday.has(id) && !start.has(id),
+        priority: 3,
+      },
+      { name: 'change', test: (id) => isOf(id, 'core') && everyday.has(id), priority: 3 },
+      // Loaded where a sysroot has it.
+      ...backends.map((name) => ({
+        name,
+        test: (id) => isOf(id, name) && everyday.has(id) && !always.has(id),
+        priority: 2,
+      })),
+      // What several other commands share in one file; what only one of them needs stays with it.
       {
         name: 'library',
-        test: /packages.(core.dist.(?!transports)|ostree-backend|composefs-backend|bootloader-grub|bootloader-systemd-boot)/,
+        test: (id) =>
+          /packages.(core.dist.(?!transports)|ostree-backend|composefs-backend)/.test(id) &&
+          !everyday.has(id),
         minShareCount: 12,
         priority: 1,
-      },
-      // Each file costs about a millisecond: what every change of the boot order needs.
-      {
-        name: 'order',
-        test: /packages.core.dist.orchestrate.(announce|prune|reboot|retention|rollback|trial-start|write-order)\.js/,
       },
     ],
   },
@@ -67,4 +109,49 @@ async function licences(modules) {
     texts.push(`${name} ${version} (${license})\n\n${text.trim()}\n`)
   }
   return texts.join(`\n${'-'.repeat(80)}\n\n`)
+}
+
+async function naturalChunks() {
+  const bundle = await rolldown({ ...input, onLog: () => undefined })
+  const { output } = await bundle.generate({ format: 'esm' })
+  await bundle.close()
+  return output.filter(({ type }) => type === 'chunk')
+}
+
+/**
+ * Ids of the modules that are loaded together with these.
+ *
+ * @param facades ends of paths of modules that are imported dynamically
+ */
+function staticallyReached(facades) {
+  const chunks = new Map(first.map((chunk) => [chunk.fileName, chunk]))
+  const reached = new Set()
+  const walk = (chunk) => {
+    if (chunk === undefined || reached.has(chunk)) return
+    reached.add(chunk)
+    for (const name of chunk.imports) walk(chunks.get(name))
+  }
+  for (const facade of facades) {
+    const chunk = first.find(({ facadeModuleId }) => facadeModuleId?.endsWith(`/${facade}`))
+    if (chunk === undefined) throw new Error(`${facade} is not imported dynamically any more`)
+    walk(chunk)
+  }
+  return new Set([...reached].flatMap(({ moduleIds }) => moduleIds))
+}
+
+/**
+ * `await import('@bootc-sdk/core')` asks for all of a package. Under a name of its own it does not make those who import
+ * one thing from the package load all the rest as well.
+ */
+function wholePackages() {
+  const prefix = '\0whole:'
+  return {
+    name: 'whole-packages',
+    async resolveId(source, importer, { kind }) {
+      if (kind !== 'dynamic-import' || !source.startsWith('@bootc-sdk/')) return null
+      const found = await this.resolve(source, importer, { skipSelf: true })
+      return found === null || found.external ? found : `${prefix}${found.id}`
+    },
+    load: (id) => (id.startsWith(prefix) ? `export * from ${JSON.stringify(id.slice(prefix.length))}` : null),
+  }
 }
