@@ -28,10 +28,11 @@ export function startFleet(test: string): Fleet {
   const { path: dir, clean } = scratch()
   const summary = openSummary(test)
   let registry: Registry | undefined
+  let layout = ''
   let machine: Machine | undefined
 
   beforeAll(async () => {
-    debianImage()
+    layout = debianImage()
     registry = await startRegistry(join(dir, 'registry'))
   }, 1_200_000)
   afterEach(() => machine?.kill())
@@ -49,8 +50,7 @@ export function startFleet(test: string): Fleet {
       return registry!
     },
     log: (...names) => outputDir(test, ...names),
-    push: (path, version) =>
-      registry!.push(`${debianImage(path.suite)}:${tagOf(path, version)}`, imageOf(path)),
+    push: (path, version) => registry!.push(`${layout}:${tagOf(path, version)}`, imageOf(path)),
     install: (path, disk) =>
       summary.time(nameOf(path), 'install', () =>
         installDisk({

@@ -29,14 +29,12 @@ export interface BootPath {
   readonly uki?: boolean
   /** What makes the initramfs; default dracut. Tags of other images end with the name. */
   readonly initramfs?: 'initramfs-tools'
-  /** Of Debian; default its stable one. The other has libostree 2025.3 or later. */
-  readonly suite?: 'forky'
   /** Partitions of their own for /var and the like, as `install to-image --partition` takes them. */
   readonly partitions?: readonly string[]
 }
 
-export function nameOf({ store, loader, firmware, uki = false, initramfs, suite }: BootPath): string {
-  return [store, loader, firmware === 'bios' ? firmware : '', uki ? 'uki' : '', initramfs, suite]
+export function nameOf({ store, loader, firmware, uki = false, initramfs }: BootPath): string {
+  return [store, loader, firmware === 'bios' ? firmware : '', uki ? 'uki' : '', initramfs]
     .filter(Boolean)
     .join('-')
 }

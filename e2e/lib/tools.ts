@@ -6,8 +6,6 @@ import { guestsWanted } from './wanted.js'
 
 const root = join(import.meta.dirname, '../..')
 const cli = join(root, 'packages/cli/bin/bootc-sdk.js')
-/** Images that were made or found up to date: nothing changes while a test file runs. */
-const lookedAt = new Set<string>()
 
 /** Why these tests cannot run here, or undefined. In CI nothing may be missing. */
 export function missing(...programs: string[]): string | undefined {
@@ -70,24 +68,18 @@ export function scratch(): { path: string; clean: () => void } {
 /**
  * The directory that make-image.sh fills: `oci` (tags v1, v2, …) and `boot`; built once per machine and change. Unified
  * kernel images and those with another initramfs are among them where all tests with machines run.
- *
- * @param suite another one than Debian's stable: in a directory beside, with composefs for OSTree
  */
-export function debianImageDir(suite?: string): string {
-  const stable = process.env['E2E_IMAGE_DIR'] ?? '/var/tmp/bootc-sdk-e2e/image'
-  const dir = suite === undefined ? stable : `${stable}-${suite}`
-  if (lookedAt.has(dir)) return dir
+export function debianImageDir(): string {
+  const dir = process.env['E2E_IMAGE_DIR'] ?? '/var/tmp/bootc-sdk-e2e/image'
   mkdirSync(dir, { recursive: true })
   const more = guestsWanted() === 'all' ? ['--uki', newerToolsDir(), '--initramfs-tools'] : []
-  const options = suite === undefined ? more : ['--suite', suite, '--composefs', 'yes']
-  run(join(root, 'e2e/make-image.sh'), ...options, dir)
-  lookedAt.add(dir)
+  run(join(root, 'e2e/make-image.sh'), ...more, dir)
   return dir
 }
 
 /** The bootable Debian layout (tags v1, v2, v3). */
-export function debianImage(suite?: string): string {
-  return join(debianImageDir(suite), 'oci')
+export function debianImage(): string {
+  return join(debianImageDir(), 'oci')
 }
 
 /** A Debian root with newer tools than the machine's: ostree, mkcomposefs, GRUB. */
