@@ -18,6 +18,7 @@ import type { OstreeRepo, VariantDict } from '../repo/api.js'
 import { unusedLayerRefs } from './collect-layers.js'
 import { pruneDocuments, readDocuments } from './document-files.js'
 import { freeBytesAfterReserve } from './free-space.js'
+import { pruneRecords } from './layer-records.js'
 import { imageDocuments } from './merge-commit.js'
 import {
   cachedConfigKey,
@@ -140,6 +141,7 @@ class OstreeImageStore implements ImageStore {
     const layers = await unusedLayerRefs(this.#repo, { commits: roots, goingRefs: new Set(images) })
     await this.setRefs([...images, ...layers])
     await pruneDocuments(this.#repo, this.list())
+    await pruneRecords(this.#repo, (await this.layerRefs()).keys())
     const { pruned, bytes } = await this.#repo.prune({ ...options, refsOnly: true, depth: 0, keep: roots })
     return { images: images.length, layers: layers.length, objects: pruned, bytes }
   }

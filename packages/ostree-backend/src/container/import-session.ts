@@ -13,6 +13,7 @@ import type { OstreeRepo } from '../repo/api.js'
 import { loadBaseRules, type BaseRules } from './base-policy.js'
 import { findKnownLayers } from './known-layers.js'
 import { classifyLayers, type LayerKind } from './layer-kinds.js'
+import { recordLayer } from './layer-records.js'
 import { keepDocuments } from './document-files.js'
 import { droppedWarning } from './dropped-warning.js'
 import { imageDocuments, type ImageDocuments } from './merge-commit.js'
@@ -133,6 +134,8 @@ class OstreeImportSession implements ImportSession {
       const input = { digest, tar, kind: state.kind, components, check: this.#check }
       state.commit = await putOstreeLayer(this.#repo, input, run)
     }
+    // Its stream ends with an error unless the bytes are those of both.
+    await recordLayer(this.#repo, digest, layer.diffId)
   }
 
   async commit(options: OpOptions = {}): Promise<{ image: StoredImage; warnings: readonly Warning[] }> {

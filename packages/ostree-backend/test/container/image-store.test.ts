@@ -8,7 +8,14 @@ import {
   whiteout,
   type BuiltImage,
 } from '@bootc-sdk/core/testing'
-import type { ImageStore, ImportOptions, ImportSession, ResolvedImage, StoredImage } from '@bootc-sdk/core'
+import type {
+  Digest,
+  ImageStore,
+  ImportOptions,
+  ImportSession,
+  ResolvedImage,
+  StoredImage,
+} from '@bootc-sdk/core'
 import { canonicalJson, parseImageReference } from '@bootc-sdk/core/oci'
 import { describe, expect, test } from 'vitest'
 import { ostreeImageStore } from '../../src/container/image-store.js'
@@ -161,6 +168,55 @@ describe('sessions', () => {
     expect(await all(store)).toEqual([])
     await using again = await store.begin(resolved(built))
     expect(again.layers.map(({ present }) => present)).toEqual([false, true, false])
+  })
+
+  test('a config cannot pass off a layer for another one', async () => {
+    const evil = { entries: [file('usr/bin/sh', 'evil')] }
+    const good = buildImage({ layers: [{ entries: [file('usr/bin/sh', 'good')] }] })
+    const goodLayer = good.layers[0]!
+    const evilLayer = buildImage({ layers: [evil] }).layers[0]!
+    const claiming = (layers: readonly BuiltImage['layers'][number][], diffIds: readonly Digest[]) => {
+      const built = buildImage({ layers: layers.map(() => evil) })
+      const descriptors = layers.map(({ descriptor }) => descriptor)
+      return {
+        ...built,
+        manifest: { ...built.manifest, layers: descriptors },
+        config: { ...built.config, rootfs: { type: 'layers' as const, diff_ids: diffIds } },
+        layers: layers.map((layer, i) => ({ ...layer, diffId: diffIds[i]! })),
+      }
+    }
+    const lies = [
+      // The other layer's digest with a diffId that is there.
+      claiming([evilLayer, goodLayer], [evilLayer.diffId, evilLayer.diffId]),
+      // A digest that is there with the other layer's diffId.
+      claiming([evilLayer], [goodLayer.diffId]),
+      claiming([evilLayer, evilLayer], [evilLayer.diffId, goodLayer.diffId]),
+    ]
+    for (const lie of lies) {
+      const { store } = await memoryStore()
+      {
+        await using session = await store.begin(resolved(claiming([evilLayer], [evilLayer.diffId])))
+        await put(session, claiming([evilLayer], [evilLayer.diffId]), 0)
+      }
+      await importBuilt(store, lie, 'example.test/lie:1').catch(() => undefined)
+      const recompressed = buildImage({
+        layers: [{ entries: [file('usr/bin/sh', 'good')], compression: 'none' }],
+      })
+      for (const built of [good, recompressed]) {
+        const tree = await store.open(await importBuilt(store, built))
+        const chunks: Uint8Array[] = []
+        for await (const chunk of tree.read('usr/bin/sh')) chunks.push(chunk)
+        expect(Buffer.concat(chunks).toString()).toBe('good')
+      }
+    }
+  })
+
+  test('records of layers go with them', async () => {
+    const { repo, store } = await memoryStore()
+    await importBuilt(store, bootableImage({ version: 1 }))
+    expect(await left(repo, 'extensions/bootc-sdk/layers')).toHaveLength(3)
+    await store.prune(new Set())
+    expect(await left(repo, 'extensions/bootc-sdk/layers')).toEqual([])
   })
 
   test('commit asks for every layer, and nothing can be put afterwards', async () => {
