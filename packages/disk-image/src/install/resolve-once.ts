@@ -8,7 +8,6 @@ import { printImageReference } from '@bootc-sdk/core'
 export function resolveOnce(transports: readonly ImageTransport[]): ImageTransport[] {
   return transports.map((transport) => {
     const answers = new Map<string, Promise<ResolvedImage>>()
-    const { openLocalTree } = transport
     return {
       name: transport.name,
       transports: transport.transports,
@@ -22,9 +21,19 @@ export function resolveOnce(transports: readonly ImageTransport[]): ImageTranspo
         return answer
       },
       openLayer: (...args) => transport.openLayer(...args),
-      ...(openLocalTree === undefined
-        ? {}
-        : { openLocalTree: (...args) => openLocalTree.call(transport, ...args) }),
+      ...optional(transport),
     }
   })
+}
+
+/** What not every transport has: without its signatures a policy would refuse an image that is signed. */
+function optional(transport: ImageTransport): Partial<ImageTransport> {
+  const { forgetLayer, openLocalTree, signatures, openRaw, askDigest } = transport
+  return {
+    ...(forgetLayer && { forgetLayer: (...args) => forgetLayer.call(transport, ...args) }),
+    ...(openLocalTree && { openLocalTree: (...args) => openLocalTree.call(transport, ...args) }),
+    ...(signatures && { signatures: (...args) => signatures.call(transport, ...args) }),
+    ...(openRaw && { openRaw: (...args) => openRaw.call(transport, ...args) }),
+    ...(askDigest && { askDigest: (...args) => askDigest.call(transport, ...args) }),
+  }
 }
