@@ -5,6 +5,7 @@ import { parseRegistryName, printImageReference } from '../../oci/index.js'
 import type { ImageReference } from '../../oci/reference.js'
 import type { Descriptor } from '../../oci/types.js'
 import { singleHeader } from '../registry/http.js'
+import { uploadLocation } from '../registry/location.js'
 import type { RegistryClient, RegistryResponse } from '../registry/registry-client.js'
 import type { RateLimit } from '../registry/rate-limit.js'
 import { retryEvents } from '../registry/registry-documents.js'
@@ -126,10 +127,9 @@ async function mount(
   })
   await response.discard()
   if (response.status === 201) return true
-  const location = singleHeader(response, 'location')
-  if (response.status === 202 && location !== undefined) {
+  const path = uploadLocation(response, client.endpoint.insecure)
+  if (response.status === 202 && path !== undefined) {
     // It offers an upload instead, which nobody will make.
-    const path = new URL(location, response.url)
     await (await client.send(repository, { method: 'DELETE', path, ...signalOf(options) })).discard()
   }
   return false

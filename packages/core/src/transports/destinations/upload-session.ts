@@ -1,6 +1,7 @@
 import { BootcError } from '../../errors.js'
 import type { Bytes, Digest } from '../../interfaces/common.js'
 import { singleHeader } from '../registry/http.js'
+import { uploadLocation } from '../registry/location.js'
 import type { RegistryClient, RegistryResponse, SendOptions } from '../registry/registry-client.js'
 import { safeUrl } from '../registry/redirect.js'
 import { statusError } from '../registry/status-error.js'
@@ -74,8 +75,7 @@ export class UploadSession {
     const response = await this.#send({ method: 'GET', path: this.#at })
     if (response.status !== 204 && response.status !== 202) throw await this.#refusal(response)
     await response.discard()
-    const location = singleHeader(response, 'location')
-    if (location !== undefined) this.#location = new URL(location, response.url)
+    this.#location = this.#locationOf(response) ?? this.#location
     return storedBytes(response) ?? 0
   }
 
@@ -109,9 +109,13 @@ export class UploadSession {
   async #follow(response: RegistryResponse): Promise<void> {
     if (response.status !== 202) throw await this.#refusal(response)
     await response.discard()
-    const location = singleHeader(response, 'location')
+    const location = this.#locationOf(response)
     if (location === undefined) throw this.#odd(response, 'does not say where to send it')
-    this.#location = new URL(location, response.url)
+    this.#location = location
+  }
+
+  #locationOf(response: RegistryResponse): URL | undefined {
+    return uploadLocation(response, this.#place.client.endpoint.insecure)
   }
 
   #refusal(response: RegistryResponse): Promise<BootcError> {
