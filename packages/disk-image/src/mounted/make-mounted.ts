@@ -18,11 +18,11 @@ export async function makeMounted(
 ): Promise<void> {
   const { signal, scratchPath } = context
   const where = ['--offset', `${region.offsetBytes}`, '--sizelimit', `${region.sizeBytes}`]
-  const { stdout } = await runTool(host, 'losetup', ['--find', '--show', ...where, region.imagePath], {
-    signal,
-  })
+  // Never given up half done, here and below: what it has taken would not be let go.
+  const { stdout } = await runTool(host, 'losetup', ['--find', '--show', ...where, region.imagePath])
   const device = stdout.trim()
   try {
+    signal?.throwIfAborted()
     const named =
       type === 'xfs'
         ? (['mkfs.xfs', ['-q', '-f', '-L', label, '-m', `uuid=${uuid}`, device]] as const)
@@ -30,7 +30,7 @@ export async function makeMounted(
     await runTool(host, named[0], named[1], { signal })
     const mountPoint = join(scratchPath, 'mounted')
     await mkdir(mountPoint, { recursive: true })
-    await runTool(host, 'mount', ['-t', type, device, mountPoint], { signal })
+    await runTool(host, 'mount', ['-t', type, device, mountPoint])
     try {
       await fillMounted(mountPoint, contents, context)
     } finally {
