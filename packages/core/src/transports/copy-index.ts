@@ -1,3 +1,4 @@
+import { verifyBlob } from '../codec/index.js'
 import { BootcError } from '../errors.js'
 import type { RawImage } from '../interfaces/raw-image.js'
 import type { ResolvedImage } from '../interfaces/transport.js'
@@ -15,7 +16,7 @@ import { resolveImage } from './resolve-image.js'
 export async function copyIndex(options: CopyImageOptions): Promise<CopyImageResult> {
   const { signal } = options
   const source = await openRaw(options)
-  const image = await anyImage(source, options.platform)
+  const image = await anyImage(source, options)
   await options.check?.(image)
   if (options.referrers === true) requireReferrers(source, options)
   const copy = new RawCopy({ ...options, source })
@@ -57,21 +58,25 @@ function requireReferrers(source: RawImage, options: CopyImageOptions): void {
 }
 
 /** One of the images, since a policy judges images: that of the platform, else the first that says what it is for. */
-async function anyImage(source: RawImage, platform: Platform | undefined): Promise<ResolvedImage> {
+async function anyImage(
+  source: RawImage,
+  { platform, signal }: Pick<CopyImageOptions, 'platform' | 'signal'>,
+): Promise<ResolvedImage> {
   const { top, reference } = source
   const documents = {
     reference,
     top: { bytes: top.bytes, contentType: top.mediaType },
     topDigest: top.digest,
     readManifest: async (descriptor: Parameters<RawImage['document']>[0]) => {
-      const { bytes, mediaType } = await source.document(descriptor)
+      const { bytes, mediaType } = await source.document(descriptor, { signal })
       return { bytes, contentType: mediaType }
     },
-    readConfig: async (descriptor: Parameters<RawImage['blob']>[0]) => {
-      const chunks: Uint8Array[] = []
-      for await (const chunk of source.blob(descriptor)) chunks.push(chunk)
-      return Buffer.concat(chunks)
-    },
+    readConfig: (descriptor: Parameters<RawImage['blob']>[0]) =>
+      verifyBlob(
+        source.blob(descriptor, { signal }),
+        { digest: descriptor.digest, sizeBytes: descriptor.size },
+        { signal },
+      ),
   }
   const wanted = platform ?? (isIndexMediaType(top.mediaType) ? firstPlatform(top.bytes) : undefined)
   const image = await resolveImage(documents, wanted === undefined ? {} : { platform: wanted })

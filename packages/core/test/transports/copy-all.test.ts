@@ -98,6 +98,20 @@ test('what is refused is not copied, and what lies neither', async () => {
   await expect(ociTransport().resolve(target.reference)).rejects.toThrow()
 })
 
+test('a config that says it is larger than any is not fetched', async () => {
+  const huge = buildImage({
+    layers: [{ entries: [file('a', 'b')] }],
+    manifest: (manifest) => ({ ...manifest, config: { ...manifest.config, size: 1e12 } }),
+  })
+  await using server = await serveRegistry({ 'ns/os:huge': huge })
+  const source = { transport: transportOf(), reference: server.reference('ns/os', 'huge') }
+  const target = { destination: ociDestination(), reference: layout('huge:x') }
+  await expect(copyImage({ source, target, instances: 'all' })).rejects.toMatchObject({
+    code: 'IMAGE_TOO_LARGE',
+  })
+  expect(server.log.filter(({ path }) => path.includes('/blobs/'))).toEqual([])
+})
+
 test('an image of one platform is no index', async () => {
   const image = bootableImage({ version: 1 })
   await image.writeOciLayout(join(dir, 'single'), '1')
