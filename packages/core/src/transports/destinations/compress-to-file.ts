@@ -18,10 +18,10 @@ export async function compressToFile(
   options: { readonly temporaryDir?: string | undefined; readonly signal?: AbortSignal | undefined },
 ): Promise<CompressedFile> {
   const file = await namelessFile(options.temporaryDir ?? '/var/tmp')
+  const gzip = createGzip()
+  const source = Readable.from(tar, { objectMode: false })
+  source.on('error', (error) => gzip.destroy(error))
   try {
-    const gzip = createGzip()
-    const source = Readable.from(tar, { objectMode: false })
-    source.on('error', (error) => gzip.destroy(error))
     const packed = hashing(source.pipe(gzip) as AsyncIterable<Uint8Array>)
     for await (const chunk of packed.bytes) {
       options.signal?.throwIfAborted()
@@ -31,6 +31,8 @@ export async function compressToFile(
     const bytes = readFileSlice(sliceOfHandle(file, sizeBytes))
     return { digest, size: sizeBytes, bytes, remove: () => file.close() }
   } catch (error) {
+    // Whatever it has open: a pipe does not tell its source that nobody reads any more.
+    source.destroy()
     await file.close()
     throw error
   }
