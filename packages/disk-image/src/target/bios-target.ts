@@ -3,15 +3,15 @@ import { basename, dirname, join } from 'node:path'
 import type { BiosTarget } from '@bootc-sdk/core'
 import { guidBytes } from '../format/guid.js'
 import { partitionTypes } from '../plan/partition-types.js'
-import { readGptEntries } from './find-contents.js'
+import { readSoundGptEntries } from './find-contents.js'
 
 /** Boot code ends where the partition table of old begins. */
 const bootCodeBytes = 440
 const headBytes = 1 << 20
 
 /**
- * Where a loader for BIOS goes on the disk that a partition is on; undefined where that has no BIOS boot partition, or is
- * no partition of a disk.
+ * Where a loader for BIOS goes on the disk that a partition is on; undefined where that has no BIOS boot partition, a
+ * damaged table, or is no partition of a disk.
  *
  * @param device `/dev/sda3`
  */
@@ -33,7 +33,7 @@ export async function biosTargetOn(disk: string): Promise<BiosTarget | undefined
     await handle.close()
   }
   const type = guidBytes(partitionTypes['bios-boot'])
-  const found = readGptEntries(head).find((entry) => entry.type.equals(type))
+  const found = readSoundGptEntries(head).find((entry) => entry.type.equals(type))
   if (found === undefined) return undefined
   const { startBytes, sizeBytes } = found
   return {

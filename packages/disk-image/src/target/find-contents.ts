@@ -1,3 +1,5 @@
+import { crc32 } from 'node:zlib'
+
 /** What is on a disk already, by its first blocks. */
 export interface DiskContents {
   readonly table?: 'gpt' | 'dos'
@@ -62,6 +64,32 @@ export function readGptEntries(head: Buffer): GptEntry[] {
     entries.push({ type, startBytes: Number(first) * block, sizeBytes })
   }
   return entries
+}
+
+/**
+ * The same for those who write where an entry says: nothing when a checksum is wrong, and no entry that reaches into a table.
+ *
+ * @see UEFI 2.10, section 5.3.2
+ */
+export function readSoundGptEntries(head: Buffer): GptEntry[] {
+  const block = gptAt(head)
+  if (block === undefined) return []
+  const headerBytes = head.readUInt32LE(block + 12)
+  const header = Buffer.from(head.subarray(block, block + Math.max(92, Math.min(headerBytes, block))))
+  header.writeUInt32LE(0, 16)
+  const start = Number(head.readBigUInt64LE(block + 72)) * block
+  const bytes = head.readUInt32LE(block + 80) * head.readUInt32LE(block + 84)
+  const isSound =
+    header.length === headerBytes &&
+    head.readUInt32LE(block + 16) === crc32(header) &&
+    start + bytes <= head.length &&
+    head.readUInt32LE(block + 88) === crc32(head.subarray(start, start + bytes))
+  if (!isSound) return []
+  const [first, last] = [head.readBigUInt64LE(block + 40), head.readBigUInt64LE(block + 48)]
+  const [from, to] = [Number(first) * block, (Number(last) + 1) * block]
+  return readGptEntries(head).filter(
+    ({ startBytes, sizeBytes }) => startBytes >= from && sizeBytes > 0 && startBytes + sizeBytes <= to,
+  )
 }
 
 /** Where the header is: logical blocks have 512 bytes, or 4096. */

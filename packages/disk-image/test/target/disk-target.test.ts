@@ -71,6 +71,22 @@ describe('the place of a loader for BIOS', () => {
     await expect(target.write(Buffer.alloc(1), Buffer.alloc(mebibyte + 1))).rejects.toThrow(RangeError)
   })
 
+  test.each([
+    ['an entry', 1024 + 128 + 32],
+    ['the header', 512 + 48],
+  ])('is not where a damaged table says: %s', async (_what, at) => {
+    const disk = join(await scratch(), 'disk')
+    const biosPart = { ...partition, typeUuid: biosBoot, startBytes: 2 * mebibyte }
+    const { head: table } = writeGpt({
+      diskUuid: uuid,
+      diskBytes: 8 * mebibyte,
+      partitions: [partition, biosPart],
+    })
+    table.writeBigUInt64LE(1n, at)
+    await writeFile(disk, table)
+    expect(await biosTargetOn(disk)).toBeUndefined()
+  })
+
   test('is not there on other disks', async () => {
     const disk = join(await scratch(), 'disk')
     await writeFile(disk, gpt(2))
