@@ -17,14 +17,16 @@ const artifacts = [
 ] as const
 
 /**
- * Remove the prepared set unless a kept entry is in it, and kernels that no entry left names. Anything of
+ * Remove the prepared set unless its entries are kept, and kernels that no entry left names. Anything of
  * another shape on the volume is somebody else's and stays.
  */
 export async function pruneVolume(dir: Dir, keep: readonly BootEntry[]): Promise<void> {
   await recover(dir)
   const staged = await readSet(dir, stagedDir)
   const prepared = await readEntries(dir, staged.own)
-  const isKept = prepared.some((entry) => keep.some((other) => sameEntry(entry, other)))
+  // A set of which only some are kept is what a cut left of the one before: sets share entries.
+  const isKept =
+    prepared.length > 0 && prepared.every((entry) => keep.some((other) => sameEntry(entry, other)))
   if (!isKept) await dir.remove(stagedDir)
   const active = await readActive(dir)
   for (const name of active.damaged) await dir.remove(`${entriesDir}/${name}`)

@@ -42,6 +42,9 @@ export async function recover(dir: Dir): Promise<void> {
     await writeStaged(dir, active.files, active)
     await dir.sync()
     await stepwise(dir, active, active.files)
+    // What was not needed is no update that waits.
+    await dir.remove(stagedDir)
+    await dir.sync()
   } else await dir.remove(journalPath)
 }
 
