@@ -1,8 +1,10 @@
+import { diffIdMismatch } from '../codec/codec-errors.js'
+import { RunningDigest } from '../codec/hashing.js'
 import { mapLimit } from '../store-kit/map-limit.js'
-import type { Digest, OpOptions } from '../interfaces/common.js'
+import type { Bytes, Digest, OpOptions } from '../interfaces/common.js'
 import type { ImageDestination } from '../interfaces/destination.js'
 import type { ImageTransport, ResolvedImage } from '../interfaces/transport.js'
-import { configPlatform, mediaTypes, ociMediaType, sha256Digest } from '../oci/index.js'
+import { configPlatform, digestAlgorithm, mediaTypes, ociMediaType, sha256Digest } from '../oci/index.js'
 import type { ImageReference } from '../oci/reference.js'
 import type { Descriptor, Platform } from '../oci/types.js'
 import type { CopyEvent } from '../progress.js'
@@ -49,7 +51,7 @@ export interface CopyImageResult {
  * sources that do not keep blobs (podman's storage, `docker save` archives) give an image whose layers are compressed
  * anew.
  *
- * @throws what resolving, reading and writing throw; the target's name never means half an image
+ * @throws `IMAGE_DIFFID_MISMATCH` for such a layer that is not what the config says; what resolving, reading and writing throw; the target's name never means half an image
  */
 export async function copyImage(options: CopyImageOptions): Promise<CopyImageResult> {
   if (options.instances !== undefined && options.instances !== 'system') return copyIndex(options)
@@ -116,10 +118,11 @@ function recompressed(image: ResolvedImage, { source, temporaryDir, signal }: Co
   const config = { ...image.manifest.config, mediaType: ociMediaType(image.manifest.config.mediaType) }
   return {
     blobs: [
-      ...image.manifest.layers.map((layer) => ({
+      ...image.manifest.layers.map((layer, index) => ({
         id: layer.digest,
         open: async () => {
-          const tar = source.transport.openLayer(image, layer, { signal })
+          const diffId = image.config.rootfs.diff_ids[index]!
+          const tar = checkedTar(source.transport.openLayer(image, layer, { signal }), layer, diffId)
           const { digest, size, bytes, remove } = await compressToFile(tar, { temporaryDir, signal })
           return { descriptor: { mediaType: mediaTypes.ociLayerGzip, digest, size }, bytes, done: remove }
         },
@@ -139,6 +142,17 @@ function recompressed(image: ResolvedImage, { source, temporaryDir, signal }: Co
       return { bytes, digest: sha256Digest(bytes), mediaType: mediaTypes.ociManifest }
     },
   }
+}
+
+/** Whatever digest its blob gets: the config goes along, and pulling would fail at the target. */
+async function* checkedTar(tar: Bytes, layer: Descriptor, diffId: Digest): AsyncGenerator<Uint8Array> {
+  const running = new RunningDigest(digestAlgorithm(diffId))
+  for await (const chunk of tar) {
+    running.update(chunk)
+    yield chunk
+  }
+  const actual = running.digest()
+  if (actual !== diffId) throw diffIdMismatch(layer.digest, diffId, actual)
 }
 
 function blobOf(descriptor: Descriptor, data: Uint8Array): BlobToCopy {

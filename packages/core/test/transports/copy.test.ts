@@ -102,6 +102,19 @@ describe('into a layout', () => {
     expect(resolved.manifest.layers[0]!.mediaType).toMatch(/gzip$/)
   })
 
+  test('a layer of such a source that is not what the config says is refused', async () => {
+    const [first, ...others] = image.layers
+    const lying = { ...image, layers: [{ ...first!, tar: Buffer.alloc(10_240) }, ...others] }
+    const file = join(dir, 'lying.tar')
+    await writeFile(file, dockerArchive({ images: { 'localhost/a:1': lying } }))
+    const copying = copyImage({
+      source: { transport: dockerArchiveTransport(), reference: reference('docker-archive', file) },
+      target: target('from-liar'),
+    })
+    await expect(copying).rejects.toMatchObject({ code: 'IMAGE_DIFFID_MISMATCH' })
+    await expect(ociTransport().resolve(reference('oci', `${dir}/from-liar`))).rejects.toThrow()
+  })
+
   test('a position or a broken index is refused, and the index stays', async () => {
     await expect(copyImage({ source: memory(image), target: target('layout:@1') })).rejects.toMatchObject({
       code: 'IMAGE_LAYOUT_INVALID',
