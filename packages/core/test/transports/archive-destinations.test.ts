@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, readdir, readlink, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -123,6 +123,22 @@ test('docker-archive: an index and a layer that lies are refused, and nothing is
   ).rejects.toMatchObject({ code: 'IMAGE_DIFFID_MISMATCH' })
   await destination.close!()
   expect(await readdir(dir)).toEqual([])
+})
+
+test('a blob that comes twice at the same time leaves no file open', async () => {
+  const dir = await workspace()
+  const destination = ociArchiveDestination()
+  const target = at('oci-archive', `${dir}/x.tar`)
+  const { descriptor, blob } = image.layers[0]!
+  async function* bytes() {
+    yield blob
+  }
+  await Promise.all([1, 2].map(() => destination.putBlob(target, descriptor, bytes())))
+  await destination.close!()
+  const open = await Promise.all(
+    (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')),
+  )
+  expect(open.filter((path) => path.startsWith(dir))).toEqual([])
 })
 
 test.skipIf(isMissing)('skopeo reads both', async () => {

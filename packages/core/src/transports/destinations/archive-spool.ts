@@ -32,7 +32,10 @@ export class ArchiveSpool {
       await file.close()
       throw error
     }
+    // Two layers that are the same may come at the same time.
+    const known = this.blobs.get(blob.digest)
     this.blobs.set(blob.digest, { file, size: blob.size })
+    if (known !== undefined && !(known instanceof Uint8Array)) await known.file.close()
   }
 
   /** For what is made on the way. */
