@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import {
   applyDelta,
   completeCommit,
+  configFlag,
   deleteDelta,
   generateDelta,
   listDeltas,
@@ -119,7 +120,7 @@ export async function applyOffline(
 ): Promise<void> {
   const repo = await openRepository(options)
   const isAsked = keys.length > 0 || options.keysFile !== undefined || options.keysDir !== undefined
-  const isDemanded = repo.config('core', 'sign-verify-deltas') === 'true'
+  const isDemanded = configFlag(repo, 'core', 'sign-verify-deltas')
   const keySet = isAsked || isDemanded ? await keySetOf(options, keys) : undefined
   const { to, objects, bytes } = await applyDelta(repo, await openDeltaFile(resolve(path)), {
     signal: cli.signal,

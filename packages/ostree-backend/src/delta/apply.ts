@@ -3,7 +3,9 @@ import { maxMetadataBytes, sha256Hex } from '../format/checksum.js'
 import { corrupt } from '../format/errors.js'
 import { decodeDict } from '../format/variant-dict.js'
 import type { OstreeRepo, VariantDict } from '../repo/api.js'
+import { configFlag } from '../repo/config.js'
 import { noObject } from '../repo/errors.js'
+import { badSignature } from '../trust/errors.js'
 import { applyPart } from './apply-part.js'
 import { deltaDir, printDeltaName, type DeltaName } from './names.js'
 import { readPart } from './part.js'
@@ -74,8 +76,9 @@ export function inlineDetached({ superblock, name }: DeltaSource): VariantDict |
  * Make the objects of a delta. The commit stays partial until somebody has seen that everything is here
  * (`completeCommit`, or a pull): a delta may leave objects to be fetched one by one.
  *
- * @throws BootcError `STORE_OSTREE_NO_OBJECT` when the commit it starts from is not here; `STORE_OSTREE_CORRUPT`,
- *   `STORE_OSTREE_NO_XZ`, `STORE_NO_SPACE`
+ * @throws BootcError `STORE_OSTREE_SIGNATURE` when the repository wants it verified and nothing does;
+ *   `STORE_OSTREE_NO_OBJECT` when the commit it starts from is not here; `STORE_OSTREE_CORRUPT`, `STORE_OSTREE_NO_XZ`,
+ *   `STORE_NO_SPACE`
  */
 export async function applyDelta(
   repo: OstreeRepo,
@@ -83,6 +86,9 @@ export async function applyDelta(
   options: ApplyDeltaOptions = {},
 ): Promise<ApplyDeltaResult> {
   const { superblock, name } = source
+  if (options.verify === undefined && configFlag(repo, 'core', 'sign-verify-deltas')) {
+    throw badSignature(name, 'the repository wants deltas verified, and nothing that does it was given')
+  }
   await options.verify?.(source)
   const { from, to, parts, commit } = superblock
   if (from !== undefined && (!(await repo.has('commit', from)) || (await repo.isPartial(from)))) {

@@ -1,6 +1,6 @@
 import { parseKeyfile, type Keyfile } from '@bootc-sdk/core/keyfile'
 import { invalid } from '../format/errors.js'
-import type { RepoMode } from './api.js'
+import type { OstreeRepo, RepoMode } from './api.js'
 
 const modes: ReadonlyMap<string, RepoMode> = new Map<string, RepoMode>([
   ['bare', 'bare'],
@@ -12,6 +12,14 @@ const modes: ReadonlyMap<string, RepoMode> = new Map<string, RepoMode>([
 ])
 
 const units: Readonly<Record<string, number>> = { M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 }
+
+/** A boolean of a repository's configuration, in the spellings of GLib. @throws BootcError `STORE_OSTREE_INVALID` */
+export function configFlag(repo: Pick<OstreeRepo, 'config'>, group: string, key: string): boolean {
+  const text = repo.config(group, key)?.trimEnd() ?? 'false'
+  if (text === 'true' || text === '1') return true
+  if (text === 'false' || text === '0') return false
+  throw invalid(`config ${group}.${key}`, `${JSON.stringify(text)} is no boolean`)
+}
 
 /** The `config` file of a repository, with libostree's defaults. */
 export class RepoConfig {

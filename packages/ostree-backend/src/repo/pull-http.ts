@@ -9,7 +9,7 @@ import { decodeSummary, type Summary } from '../format/summary.js'
 import { decodeDict, lookup } from '../format/variant-dict.js'
 import type { OstreeRepo, VariantDict } from './api.js'
 import { pullDelta, type DeltaServer } from '../delta/pull-delta.js'
-import { RepoConfig } from './config.js'
+import { configFlag, RepoConfig } from './config.js'
 import { httpGet, type HttpOptions } from './http-client.js'
 import { collect, readFile } from './io.js'
 import { openRepo } from './open-repo.js'
@@ -80,7 +80,7 @@ export async function pullRemote(
 async function verifierFor(
   repo: OstreeRepo,
   { name, verifies }: RemoteConfig,
-  { verifier, trust }: PullRemoteOptions,
+  { verifier, trust, staticDeltas }: PullRemoteOptions,
 ): Promise<RemoteVerifier> {
   if (verifier === false) return {}
   if (verifier === undefined) return openRemoteVerifier(repo, name, trust)
@@ -89,6 +89,10 @@ async function verifierFor(
   }
   if (isAsked(verifies.summary) && verifier.summary === undefined) {
     throw remoteProblem(name, 'the summary must be verified, and the verifier that was given does not')
+  }
+  const isDemanded = staticDeltas !== false && configFlag(repo, 'core', 'sign-verify-deltas')
+  if (isDemanded && verifier.delta === undefined) {
+    throw remoteProblem(name, 'deltas must be verified, and the verifier that was given does not')
   }
   return verifier
 }

@@ -4,6 +4,7 @@ import { maxMetadataBytes } from '../format/checksum.js'
 import { decodeSummary, encodeSummary, type Summary, type SummaryRef } from '../format/summary.js'
 import { lookup, swap64 } from '../format/variant-dict.js'
 import type { OstreeRepo, Variant } from './api.js'
+import { configFlag } from './config.js'
 import { readFile } from './io.js'
 import { replaceFile } from './staging.js'
 
@@ -28,7 +29,7 @@ export async function updateSummary(
     if (!ref.includes(':')) refs.push(await summaryRef(repo, ref, commit))
   }
   const seconds = options.now ?? Math.floor(Date.now() / 1000)
-  const flag = (key: string): Variant => ({ type: 'b', value: repo.config('core', key) === 'true' })
+  const flag = (key: string): Variant => ({ type: 'b', value: configFlag(repo, 'core', key) })
   const collection = repo.config('core', 'collection-id')
   const summary: Summary = {
     refs,
@@ -49,7 +50,7 @@ export async function updateSummary(
 }
 
 async function listedDeltas(repo: OstreeRepo): Promise<(readonly [string, Variant])[]> {
-  if (repo.config('core', 'no-deltas-in-summary') === 'true') return []
+  if (configFlag(repo, 'core', 'no-deltas-in-summary')) return []
   const digests = [...(await deltaDigests(repo))]
   if (digests.length === 0) return []
   const value = digests.map(([delta, digest]) => [printDeltaName(delta), { type: 'ay', value: digest }])

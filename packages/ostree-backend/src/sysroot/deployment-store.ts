@@ -20,6 +20,7 @@ import {
 } from '@bootc-sdk/core'
 import { lookup } from '../format/variant-dict.js'
 import type { OstreeRepo } from '../repo/api.js'
+import { configFlag } from '../repo/config.js'
 import { replaceFile } from '@bootc-sdk/core/store-kit'
 import { appendExceptDefault } from './bls-append.js'
 import { BootChecksums } from './boot-checksums.js'
@@ -307,7 +308,7 @@ class OstreeDeploymentStore implements DeploymentStore {
   }
 
   private bootPrefix(): '/' | '/boot/' {
-    return this.#repo.config('sysroot', 'bootprefix') === 'true' ? '/boot/' : '/'
+    return configFlag(this.#repo, 'sysroot', 'bootprefix') ? '/boot/' : '/'
   }
 }
 

@@ -1,6 +1,7 @@
 import { signaturesIn, signTypes, type SignType } from '../format/signatures.js'
 import { decodeDict } from '../format/variant-dict.js'
 import type { OstreeRepo, VariantDict } from '../repo/api.js'
+import { configFlag } from '../repo/config.js'
 import { remoteProblem, type AskedSignatures, type RemoteConfig } from '../repo/remote-config.js'
 import { findRemote, remotesDirOf } from '../repo/remotes-dir.js'
 import { checkSignatures } from './check-signatures.js'
@@ -42,7 +43,7 @@ export async function openRemoteVerifier(
   options: TrustOptions = {},
 ): Promise<RemoteVerifier> {
   const remote = await findRemote(repo, remoteName, options)
-  const deltas = repo.config('core', 'sign-verify-deltas') === 'true'
+  const deltas = configFlag(repo, 'core', 'sign-verify-deltas')
   const { summary } = remote.verifies
   const commits = { ...remote.verifies.commits, ...options.commits }
   const keys = new Keys(repo, remote, options)

@@ -6,10 +6,12 @@ import { memoryDir } from '@bootc-sdk/core/testing'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import {
   addSignature,
+  applyDelta,
   commitTree,
   generateDelta,
   initRepo,
   openRemoteVerifier,
+  openRepoDelta,
   publicKeyOfText,
   pullLocal,
   pullRemote,
@@ -131,16 +133,28 @@ describe('a pull', () => {
   test('takes a delta only with a good signature where these are demanded', async () => {
     const { repo: source, one, two } = await served()
     await using server = await serve(source.dir)
-    const fresh = async (verificationKey = publicText) => {
+    const fresh = async (verificationKey = publicText, demanded = 'true') => {
       const repo = await client(server.url, { 'verification-ed25519-key': verificationKey }, 'bare-user')
-      await repo.setConfig([{ group: 'core', key: 'sign-verify-deltas', value: 'true' }])
+      await repo.setConfig([{ group: 'core', key: 'sign-verify-deltas', value: demanded }])
       await pullLocal(repo, source, { refs: [one] })
       return repo
     }
     await generateDelta(source, { from: one, to: two })
     await updateSummary(source)
-    const unsigned = await pullRemote(await fresh(), 'o', { refs: ['main'] })
-    expect([unsigned.deltas.length, unsigned.warnings.map(({ code }) => code)]).toEqual([0, ['ostree:delta']])
+    for (const demanded of ['true', '1', 'true ']) {
+      const unsigned = await pullRemote(await fresh(publicText, demanded), 'o', { refs: ['main'] })
+      expect(unsigned.deltas).toEqual([])
+      expect(unsigned.warnings.map(({ code }) => code)).toEqual(['ostree:delta'])
+    }
+    await expect(pullRemote(await fresh(publicText, 'yes'), 'o', { refs: ['main'] })).rejects.toMatchObject({
+      code: 'STORE_OSTREE_INVALID',
+    })
+    const own = { commit: () => Promise.resolve() }
+    await expect(pullRemote(await fresh(), 'o', { refs: ['main'], verifier: own })).rejects.toMatchObject({
+      code: 'STORE_OSTREE_REMOTE',
+    })
+    const delta = await openRepoDelta(source, { from: one, to: two })
+    await expect(applyDelta(await fresh(), delta)).rejects.toMatchObject(refused)
     await generateDelta(source, { from: one, to: two }, { signing })
     await updateSummary(source)
     expect((await pullRemote(await fresh(), 'o', { refs: ['main'] })).deltas).toHaveLength(1)
