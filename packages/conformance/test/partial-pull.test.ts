@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { composefsImageStore, initComposefsRepo } from '@bootc-sdk/composefs-backend'
-import { pullImage, type Digest, type ImageStore, type PullEvent, type StoredImage } from '@bootc-sdk/core'
+import {
+  BootcError,
+  pullImage,
+  type Digest,
+  type ImageStore,
+  type PullEvent,
+  type StoredImage,
+} from '@bootc-sdk/core'
 import { memoryDir, serveRegistry, type BuiltImage } from '@bootc-sdk/core/testing'
 import { registryTransport } from '@bootc-sdk/core/transports'
 import { initRepo, ostreeImageStore } from '@bootc-sdk/ostree-backend'
@@ -29,6 +36,17 @@ function chunked(change: (blob: Buffer) => Buffer = (blob) => blob): BuiltImage 
     layers: [{ descriptor: layer, diffId: plain.layers[0]!.diffId, blob, tar: plain.layers[0]!.tar }],
     blobs,
   }
+}
+
+/** The same with another method. */
+function proxyOf<T extends object, K extends keyof T>(whole: T, name: K, method: T[K]): T {
+  return new Proxy(whole, {
+    get: (target, key) => {
+      if (key === name) return method
+      const value: unknown = Reflect.get(target, key, target)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
 }
 
 const stores: Readonly<Record<string, () => Promise<ImageStore>>> = {
@@ -91,12 +109,29 @@ describe.each(Object.entries(stores))('%s', (_, makeStore) => {
         reference: registry.reference('os', tag),
       })
     await pull('1', store)
-    const damaged = new Proxy(store, {
-      get: (target, key) => {
-        if (key === 'open') return () => Promise.reject(new Error('damaged'))
-        const value: unknown = Reflect.get(target, key, target)
-        return typeof value === 'function' ? (value.bind(target) as unknown) : value
-      },
+    const damaged = proxyOf(store, 'open', () => Promise.reject(new Error('damaged')))
+    const { bytesFetched } = await pull('2', damaged)
+    expect(bytesFetched).toBe(chunked().manifest.layers[0]!.size)
+  })
+
+  test.each([
+    ['looked for', 0],
+    ['put together', 1],
+  ])('a stored file that cannot be read when layers are %s costs a download', async (_when, goodReads) => {
+    await using registry = await serveRegistry({ 'os:1': sample(1), 'os:2': chunked() })
+    const store = await makeStore()
+    const pull = (tag: string, into: ImageStore) =>
+      pullImage({ transports: [registryTransport()], store: into, reference: registry.reference('os', tag) })
+    await pull('1', store)
+    const damaged = proxyOf(store, 'open', async (image: StoredImage) => {
+      const reads = new Map<string, number>()
+      const root = await store.open(image)
+      return proxyOf(root, 'read', (path: string) => {
+        const count = reads.get(path) ?? 0
+        reads.set(path, count + 1)
+        if (count < goodReads) return root.read(path)
+        throw new BootcError('TREE_IO', `${path} cannot be read`, { details: { path } })
+      })
     })
     const { bytesFetched } = await pull('2', damaged)
     expect(bytesFetched).toBe(chunked().manifest.layers[0]!.size)
