@@ -67,7 +67,11 @@ class ComposefsDeploymentStore implements DeploymentStore {
     this.#parts = parts
     this.#root = parts.sysroot.root
     this.#roots = new ImageRoots(parts.repo)
-    this.softReboot = composefsSoftReboots(parts.sysroot.host, () => parts.repo.verity.mode !== 'required')
+    this.softReboot = composefsSoftReboots(
+      parts.sysroot.host,
+      () => parts.repo.verity.mode !== 'required',
+      parts.allowMissingVerity,
+    )
   }
 
   async *list(): AsyncGenerator<Deployment> {
