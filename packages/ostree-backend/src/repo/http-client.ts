@@ -28,6 +28,7 @@ export async function httpGet<T>(
   options: HttpOptions = {},
 ): Promise<T | undefined> {
   const { signal, retries = 5, retryDelayMs = 250 } = options
+  if (!/^https?:/.test(url) || !URL.canParse(url)) throw failed(url, 'is no URL of http or https')
   for (let attempt = 0; ; attempt++) {
     signal?.throwIfAborted()
     try {
@@ -36,7 +37,11 @@ export async function httpGet<T>(
       signal?.throwIfAborted()
       const transient = isBootcError(error, 'STORE_OSTREE_FETCH') && isTransient(error.details.status)
       if (!transient || attempt >= retries) throw error
-      await sleep(retryDelayMs * 2 ** attempt, undefined, signal === undefined ? {} : { signal })
+      await sleep(retryDelayMs * 2 ** attempt, undefined, signal === undefined ? {} : { signal }).catch(
+        (cancelled: unknown) => {
+          throw signal?.aborted === true ? signal.reason : cancelled
+        },
+      )
     }
   }
 }
@@ -57,6 +62,7 @@ async function getOnce<T>(
     if (status === 403 || status === 404 || status === 410) return undefined
     const { location } = response.headers
     if ([301, 302, 303, 307, 308].includes(status) && location !== undefined) {
+      if (!URL.canParse(location, url)) throw failed(url, 'redirected to no URL', status)
       const next = new URL(location, url)
       if (redirects >= maxRedirects) throw failed(url, 'too many redirects', status)
       if (next.protocol !== 'https:' && (url.startsWith('https:') || next.protocol !== 'http:')) {

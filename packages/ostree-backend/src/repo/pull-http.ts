@@ -168,12 +168,7 @@ class Server {
   async summary(verifier: RemoteVerifier): Promise<FetchedSummary | undefined> {
     const signature = await this.#get(`${this.#base}/summary.sig`, maxMetadataBytes)
     const bytes = await this.#get(`${this.#base}/summary`, maxMetadataBytes)
-    if (bytes === undefined) {
-      if (verifier.summary !== undefined) throw noSummary(this.#remote)
-      return undefined
-    }
-    await verifier.summary?.(bytes, signature)
-    return { bytes, signature, parsed: decodeSummary(bytes, `summary from ${this.#remote.name}`) }
+    return checkedSummary(this.#remote, verifier, bytes, signature)
   }
 
   async ref(name: string): Promise<string | undefined> {
@@ -238,8 +233,13 @@ async function readMirrors(url: string, http: HttpOptions): Promise<string[]> {
   return lines.filter((line) => /^https?:\/\//.test(line))
 }
 
-async function readTls({ tls }: RemoteConfig): Promise<NonNullable<HttpOptions['tls']>> {
-  const read = async (path: string | undefined) => (path === undefined ? undefined : readHostFile(path))
+async function readTls({ name, tls }: RemoteConfig): Promise<NonNullable<HttpOptions['tls']>> {
+  const read = async (path: string | undefined) =>
+    path === undefined
+      ? undefined
+      : readHostFile(path).catch((error: Error) => {
+          throw remoteProblem(name, `${path} cannot be read: ${error.message}`)
+        })
   const [ca, cert, key] = [
     await read(tls.caPath),
     await read(tls.clientCertPath),
@@ -259,9 +259,15 @@ async function pullFileUrl(
   verifier: RemoteVerifier,
   options: PullRemoteOptions,
 ): Promise<PullResult> {
-  const source = await openRepo(nodeDir(fileURLToPath(remote.url)))
-  const summary = verifier.summary === undefined ? undefined : await verifiedSummary(source, remote, verifier)
-  const refs = options.refs ?? remote.branches
+  const source = await openRepo(nodeDir(pathOf(remote)))
+  const isWanted = verifier.summary !== undefined || options.mirror === true
+  const fetched = isWanted ? await summaryOf(source, remote, verifier) : undefined
+  // As elsewhere; a mirror's refs may be what is there.
+  const summary = verifier.summary === undefined ? undefined : fetched?.parsed
+  const heads = async () =>
+    summary?.refs.map(({ ref }) => ref) ??
+    [...(await source.listRefs()).keys()].filter((ref) => !ref.includes(':'))
+  const refs = options.refs ?? (options.mirror === true ? await heads() : remote.branches)
   if (refs.length === 0) throw remoteProblem(remote.name, 'no refs to fetch')
   const targets: PullTarget[] = []
   for (const name of refs) {
@@ -280,18 +286,45 @@ async function pullFileUrl(
       targets.push({ commit, ref, boundRef: name })
     }
   }
-  return pullTargets(repo, localSource(source, false), targets, verifier.commit, options)
+  const { collectionId } = remote
+  const result = await pullTargets(repo, localSource(source, false), targets, verifier.commit, {
+    ...options,
+    ...(collectionId === undefined ? {} : { collectionId }),
+  })
+  if (options.mirror === true && fetched !== undefined) await copySummary(repo, fetched)
+  return result
 }
 
-async function verifiedSummary(
+function pathOf({ name, url }: RemoteConfig): string {
+  try {
+    return fileURLToPath(url)
+  } catch {
+    throw remoteProblem(name, `url ${url} names no directory of this machine`)
+  }
+}
+
+async function summaryOf(
   { dir }: OstreeRepo,
   remote: RemoteConfig,
   verifier: RemoteVerifier,
-): Promise<Summary> {
+): Promise<FetchedSummary | undefined> {
   const bytes = await readFile(dir, 'summary', maxMetadataBytes)
-  if (bytes === undefined) throw noSummary(remote)
-  await verifier.summary?.(bytes, await readFile(dir, 'summary.sig', maxMetadataBytes))
-  return decodeSummary(bytes, `summary from ${remote.name}`)
+  const signature = await readFile(dir, 'summary.sig', maxMetadataBytes)
+  return checkedSummary(remote, verifier, bytes, signature)
+}
+
+async function checkedSummary(
+  remote: RemoteConfig,
+  verifier: RemoteVerifier,
+  bytes: Buffer | undefined,
+  signature: Buffer | undefined,
+): Promise<FetchedSummary | undefined> {
+  if (bytes === undefined) {
+    if (verifier.summary !== undefined) throw noSummary(remote)
+    return undefined
+  }
+  await verifier.summary?.(bytes, signature)
+  return { bytes, signature, parsed: decodeSummary(bytes, `summary from ${remote.name}`) }
 }
 
 function noSummary({ name }: RemoteConfig): BootcError {

@@ -13,7 +13,7 @@ import {
   type OstreeRepo,
   type PullRemoteOptions,
 } from '../../src/repo/index.js'
-import { backings } from './backings.js'
+import { backings, temporaryDir } from './backings.js'
 import { goldenModes, goldenRepoDir, goldenV1, goldenV2 } from './golden-repos.js'
 import { serve } from './serve.js'
 
@@ -58,6 +58,55 @@ describe('pulling over HTTP', () => {
       expect(again.objects).toBe(0)
     },
   )
+
+  it('an abort while it waits for the next try leaves with its reason', async () => {
+    await using server = await serve(await goldenRepoDir('archive'), (path, bytes) =>
+      path.endsWith('.filez') ? 503 : bytes,
+    )
+    const { repo } = await client(server.url)
+    const controller = new AbortController()
+    const http = { ...fast, retryDelayMs: 60_000 }
+    const pulling = pull(repo, { http, signal: controller.signal })
+    setTimeout(() => controller.abort(new Error('enough')), 200)
+    await expect(pulling).rejects.toThrow('enough')
+  })
+
+  it('says what is wrong with redirections, urls and files of keys', async () => {
+    await using server = await serve(memoryDir(), () => 404)
+    const { createServer } = await import('node:http')
+    const lost = createServer((_, response) => void response.writeHead(302, { location: 'http://[' }).end())
+    await new Promise<void>((resolve) => lost.listen(0, '127.0.0.1', resolve))
+    try {
+      const { port } = lost.address() as { port: number }
+      const at = async (url: string, extra: Record<string, string> = {}) =>
+        pull((await client(url, 'archive', extra)).repo)
+      await expect(at(`http://127.0.0.1:${port}`)).rejects.toMatchObject({ code: 'STORE_OSTREE_FETCH' })
+      await expect(at('http://[')).rejects.toMatchObject({ code: 'STORE_OSTREE_FETCH' })
+      await expect(at('file://elsewhere/repo')).rejects.toMatchObject({ code: 'STORE_OSTREE_REMOTE' })
+      await expect(at(server.url, { 'tls-ca-path': '/nonexistent' })).rejects.toMatchObject({
+        code: 'STORE_OSTREE_REMOTE',
+      })
+    } finally {
+      lost.close()
+    }
+  })
+
+  it('asks the same of a repository on this machine, and mirrors all of it', async () => {
+    await using place = await temporaryDir()
+    const source = await initRepo(place.dir, 'archive')
+    const tree = memoryDir()
+    await tree.write('file', Buffer.from('x'))
+    for (const name of ['a', 'b'])
+      await commitTree(source, tree, { branch: name, canonicalPermissions: true })
+    await updateSummary(source)
+    const url = `file://${place.path}`
+    const bound = await client(url, 'archive', { 'collection-id': 'org.example.Os' })
+    await expect(pull(bound.repo, { refs: ['a'] })).rejects.toMatchObject({ code: 'STORE_OSTREE_BINDING' })
+    const { repo } = await client(url)
+    await pullRemote(repo, 'origin', { mirror: true })
+    expect([...(await repo.listRefs()).keys()]).toEqual(['a', 'b'])
+    expect((await readSummary(repo))?.refs.map(({ ref }) => ref)).toEqual(['a', 'b'])
+  })
 
   it('stores archive objects as they were served', async () => {
     const golden = await goldenRepoDir('archive')
