@@ -23,20 +23,20 @@ const path = 'usr/lib/composefs/setup-root-conf.toml'
 export async function readSetupRootConf(root: Pick<ReadTree, 'stat' | 'read'>): Promise<SetupRootConf> {
   const values = parse((await readText(root, path)) ?? '')
   const modeOf = (name: 'etc' | 'var'): MountMode => {
-    const mount = mountModes[unquoted(values.get(`${name}.mount`))]
+    const mount = mountModes.get(unquoted(values.get(`${name}.mount`)))
     return mount ?? (values.get(`${name}.transient`) === 'true' ? 'transient' : 'bind')
   }
   return { transientRoot: values.get('root.transient') === 'true', etc: modeOf('etc'), var: modeOf('var') }
 }
 
-const mountModes: Readonly<Record<string, MountMode>> = {
-  none: 'none',
-  root: 'none',
-  bind: 'bind',
-  overlay: 'overlay',
-  transient: 'transient',
-  volatile: 'transient',
-}
+const mountModes: ReadonlyMap<string, MountMode> = new Map([
+  ['none', 'none'],
+  ['root', 'none'],
+  ['bind', 'bind'],
+  ['overlay', 'overlay'],
+  ['transient', 'transient'],
+  ['volatile', 'transient'],
+])
 
 /** `key = value` lines of TOML below `[table]` lines, which is all that these files hold. */
 function parse(text: string): ReadonlyMap<string, string> {
@@ -44,7 +44,8 @@ function parse(text: string): ReadonlyMap<string, string> {
   let table = ''
   for (const line of text.split('\n')) {
     const header = /^\s*\[\s*([\w-]+)\s*\]\s*(?:#.*)?$/.exec(line)
-    if (header !== null) table = `${header[1]!}.`
+    // Other headers (`[a.b]`, `[[c]]`) end a table too; no key begins with a bracket.
+    if (/^\s*\[/.test(line)) table = header === null ? '[' : `${header[1]!}.`
     const pair = /^\s*([\w.-]+)\s*=\s*("[^"]*"|'[^']*'|[^#\s]+)\s*(?:#.*)?$/.exec(line)
     if (pair !== null) values.set(`${table}${pair[1]!}`, pair[2]!)
   }

@@ -64,6 +64,9 @@ describe('setup-root-conf.toml', () => {
     ['[etc]\nmount = "root"\n', 'none'],
     ['[etc]\nmount = "overlay"\n', 'overlay'],
     ['[var]\nmount = "transient"\n', 'bind'],
+    ['[etc]\n[other.table]\ntransient = true\n', 'bind'],
+    ['[etc]\n[[list]]\nmount = "overlay"\n[root]\n', 'bind'],
+    ['[etc]\nmount = "constructor"\n', 'bind'],
     ['[future]\nthing = [1, 2]\n[etc]\nunknown = 1\nmount = "what"\n', 'bind'],
   ])('says how /etc is mounted: %j', async (text, etc) => {
     expect((await conf(text)).etc).toBe(etc)
