@@ -33,11 +33,19 @@ export async function readOriginOf(root: Dir, id: DeploymentId): Promise<Origin 
   }
 }
 
-/** What the image store has to keep, and under which names. */
+/**
+ * What the image store has to keep, and under which names. Also where the origin cannot be read: what is not needed was
+ * removed before, and the system may run from what is left.
+ */
 export async function deployedImages(root: Dir): Promise<DeployedImage[]> {
-  return (await findDeployments(root)).map(({ id, origin: { image, manifestDigest } }) => ({
-    imageId: id,
-    ...(manifestDigest === undefined ? {} : { manifestDigest }),
-    ...(image === undefined ? {} : { reference: image.image }),
-  }))
+  const images: DeployedImage[] = []
+  for (const imageId of await stateDirs(root)) {
+    const { image, manifestDigest } = (await readOriginOf(root, imageId)) ?? {}
+    images.push({
+      imageId,
+      ...(manifestDigest === undefined ? {} : { manifestDigest }),
+      ...(image === undefined ? {} : { reference: image.image }),
+    })
+  }
+  return images
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Deployment, DeploymentImage, Digest, ImageConfig, ImageManifest } from '@bootc-sdk/core'
+import type { Deployment, DeploymentImage, Digest, ImageConfig } from '@bootc-sdk/core'
 import { isBootcError } from '@bootc-sdk/core'
 import type { ComposefsImageStore } from '../oci/index.js'
 import type { Origin } from './origin.js'
@@ -74,14 +74,18 @@ export async function imageOf(
  */
 export function imageOfInfo(text: string | undefined): DeploymentImage | undefined {
   try {
-    const { config, manifest } = JSON.parse(text ?? '') as { config?: ImageConfig; manifest?: ImageManifest }
-    if (config === undefined || manifest === undefined) return undefined
+    const { config, manifest } = (JSON.parse(text ?? '') ?? {}) as { config?: unknown; manifest?: unknown }
+    if (!isObject(config) || !isObject(manifest)) return undefined
     const hash = createHash('sha256').update(JSON.stringify(manifest)).digest('hex')
-    return factsOf(`sha256:${hash}`, config)
+    return factsOf(`sha256:${hash}`, config as unknown as ImageConfig)
   } catch (error) {
     if (error instanceof SyntaxError) return undefined
     throw error
   }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
 }
 
 function factsOf(manifestDigest: Digest, config: ImageConfig): DeploymentImage {

@@ -107,6 +107,9 @@ describe('a deployment on disk', () => {
     await sysroot.root.write(`state/deploy/${id}/${id}.origin`, new Uint8Array())
     expect(await listed(backend)).toEqual([])
     await expect(backend.deployments.root(id)).rejects.toMatchObject({ code: 'DEPLOY_NOT_FOUND' })
+    // It may be what runs.
+    await backend.images.prune(new Set())
+    expect(await sysroot.root.stat(`composefs/images/${id}`)).toBeDefined()
   })
 
   test('cannot replace one that an entry boots', async () => {
@@ -165,6 +168,21 @@ describe('what bootc made', () => {
     expect(found?.bootDigest).toMatch(/^[0-9a-f]{64}$/)
     expect(found?.backend).toMatchObject({ composefs: { bootDigest: null } })
   })
+
+  test.each(['', '{', 'null', '[]', '{"config":null,"manifest":null}', '{"config":7,"manifest":{}}'])(
+    'is shown without its image where the file of an older one says %j',
+    async (text) => {
+      const { deploy, sysroot, backend } = await bench()
+      const { id } = await deploy()
+      const path = `state/deploy/${id}/${id}`
+      const origin = (await readText(sysroot.root, `${path}.origin`))!
+      await sysroot.root.write(`${path}.origin`, Buffer.from(origin.replace(/^manifest_digest.*$/m, '')))
+      await sysroot.root.write(`${path}.imginfo`, Buffer.from(text))
+      const [found] = await listed(backend)
+      expect(found).toMatchObject({ id })
+      expect(found?.image).toBeUndefined()
+    },
+  )
 
   test('and staged takes its arguments from the prepared entry, and /etc from what runs', async () => {
     const { deploy, sysroot } = await bench()
