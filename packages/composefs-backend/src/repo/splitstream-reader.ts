@@ -19,8 +19,8 @@ import { collect } from './io.js'
 import type { ObjectStore } from './object-store.js'
 import { decodeZstd } from './zstd-decoder.js'
 
-/** References of one stream: more than any image has, and they fit into memory. */
-const maxRefsBytes = 1024 * 1024 * 1024
+/** References of one stream: more than the files that an image may have, and they fit into memory. */
+const maxRefsBytes = 256 * 1024 * 1024
 
 /** A splitstream in the repository: references are read at once, pieces as they are asked for. */
 export class RepoSplitstream implements SplitstreamReader {

@@ -94,6 +94,16 @@ describe('the header of a splitstream', () => {
     expect(section(info.namedRefs)).toEqual(Buffer.from(emptyZstdFrame))
   })
 
+  it('has the same references, however many they are', () => {
+    const section = Buffer.alloc(2 * 65536 * 32 + 32)
+    for (let i = 0; i < section.length / 32; i++) section.writeUInt32BE(i, 32 * i)
+    const ids = parseIds(section, 'sha256')
+    expect(ids.length).toBe(2 * 65536 + 1)
+    for (const i of [0, 65535, 65536, 131071, 131072]) {
+      expect(ids[i]).toBe(i.toString(16).padStart(8, '0') + '0'.repeat(56))
+    }
+  })
+
   it('may have a longer info section, with more to come', () => {
     const grown = Buffer.from(layer)
     grown.writeBigUInt64LE(200n, 24)

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -131,6 +131,21 @@ describe('a hostile splitstream', () => {
       const names = prefix({ names: bomb, stream: emptyZstdFrame, size: 0 })
       expect(await codeOf(repo.openStream(await put(names)))).toBe('STORE_COMPOSEFS_BAD_STREAM')
     }))
+
+  it('with more references than an image may have files is refused before they are read', async () => {
+    await using place = await temporaryDir()
+    await unpackRepo('s256v1', place.dir)
+    await using repo = await openComposefsRepo(place.dir, { native })
+    const id = 'ab'.repeat(32)
+    const head = prefix({ stream: emptyZstdFrame, size: 0 })
+    const bytes = 300 << 20
+    // End of the list of streams: behind its start in the info section.
+    head.writeBigUInt64LE(head.readBigUInt64LE(32) + BigInt(bytes), 40)
+    mkdirSync(join(place.path, 'objects/ab'), { recursive: true })
+    writeFileSync(join(place.path, at(id)), head)
+    truncateSync(join(place.path, at(id)), 2 * bytes)
+    expect(await codeOf(repo.openStream(id))).toBe('STORE_COMPOSEFS_BAD_STREAM')
+  })
 
   it('that names an object which is not there says so', () =>
     withObject(async (repo, put) => {
