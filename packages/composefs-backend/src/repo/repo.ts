@@ -143,7 +143,8 @@ export class Repo implements ComposefsRepo {
       return new Transaction(context, this.#store, staging, onEnd, options)
     } catch (error) {
       this.#transactions--
-      await staging?.remove()
+      // What cannot be removed now, the next transaction removes; a lock that stayed would keep others out.
+      await staging?.remove().catch(() => undefined)
       await shared?.[Symbol.asyncDispose]()
       if (isBootcError(error, 'TREE_READ_ONLY') || isBootcError(error, 'TREE_PERMISSION')) {
         throw readOnly(error.message, error)
@@ -187,6 +188,8 @@ export class Repo implements ComposefsRepo {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return
     this.#closed = true
+    // It takes the lock again at its end.
+    await this.#collecting
     await this.#lock[Symbol.asyncDispose]()
   }
 

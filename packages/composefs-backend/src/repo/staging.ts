@@ -34,10 +34,15 @@ export class Staging {
       await dir.mkdir(path, { mode: 0o700 })
       const lock = await tryLock(dir, path)
       if (lock === undefined) continue
-      if ((await dir.stat(path))?.type === 'directory') return new Staging(dir, path, lock)
-      // Somebody cleaning up took it away before it was locked; locking made a file then.
-      await dir.remove(path)
-      await lock[Symbol.asyncDispose]()
+      let staging: Staging | undefined
+      try {
+        if ((await dir.stat(path))?.type === 'directory') staging = new Staging(dir, path, lock)
+        // Somebody cleaning up took it away before it was locked; locking made a file then.
+        else await dir.remove(path)
+      } finally {
+        if (staging === undefined) await lock[Symbol.asyncDispose]()
+      }
+      if (staging !== undefined) return staging
     }
   }
 
