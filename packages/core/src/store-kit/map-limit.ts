@@ -1,7 +1,7 @@
 /** Files at a time where each costs a few system calls. */
 export const ioConcurrency = 16
 
-/** `work` for every item, at most `limit` at a time, results in order. The first failure wins. */
+/** `work` for every item, at most `limit` at a time (at least one), results in order. The first failure wins. */
 export async function mapLimit<T, R>(
   items: readonly T[],
   limit: number,
@@ -21,7 +21,8 @@ export async function mapLimit<T, R>(
       }
     }
   }
-  const workers = Array.from({ length: Math.min(limit, items.length) }, worker)
+  // Without workers nothing would be done, and nobody would be told.
+  const workers = Array.from({ length: Math.min(limit >= 1 ? limit : 1, items.length) }, worker)
   // All must have stopped before anybody cleans up behind them.
   for (const outcome of await Promise.allSettled(workers)) {
     if (outcome.status === 'rejected') throw outcome.reason
