@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { bootableImage, serveRegistry } from '@bootc-sdk/core/testing'
+import { bootableImage, buildImage, buildIndex, serveRegistry } from '@bootc-sdk/core/testing'
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { run } from './capture.js'
 
@@ -51,6 +51,17 @@ test('images are found at the first searched registry that has them', async () =
   expect(pulled.code, pulled.stderr).toBe(0)
   expect(JSON.parse(pulled.stdout)).toMatchObject({ manifestDigest: second.manifestDigest })
   expect((await run(['image', 'referrers', 'only-b:1'])).code).toBe(0)
+})
+
+test('an image for other machines is there too', async () => {
+  const { a, b } = await servers()
+  a.push('far', '1', buildIndex([buildImage({ architecture: 's390x', layers: [{ entries: [] }] })]))
+  b.push('far', '1', buildIndex([second]))
+  await conf(search(a.host, b.host))
+  const args = ['image', 'inspect', 'far:1', '--platform', 'linux/s390x']
+  const { code, stdout, stderr } = await run(args)
+  expect(code, stderr).toBe(0)
+  expect(JSON.parse(stdout)).toMatchObject({ reference: `docker://${a.host}/far:1`, architecture: 's390x' })
 })
 
 test('what is nowhere is told with all places', async () => {

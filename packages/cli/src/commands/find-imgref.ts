@@ -37,6 +37,8 @@ export async function findImgref(
       return one
     } catch (error) {
       signal.throwIfAborted()
+      // It is there, and may be wanted for another machine; what it is for is asked by whoever wants it.
+      if (isBootcError(error, 'IMAGE_PLATFORM_MISSING')) return one
       failures.push(error)
     }
   }
