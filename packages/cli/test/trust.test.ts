@@ -158,6 +158,18 @@ test('verify tells what was accepted, and why something is not', async () => {
   expect(bad.stderr).toContain('no signature exists')
 })
 
+test('verify can be interrupted', async () => {
+  const registry = await serve()
+  await strictPolicy(registry.host)
+  attach(registry, image.manifestDigest)
+  const signal = AbortSignal.abort(new Error('interrupted by a test'))
+  const result = await run(['image', 'verify', `docker://${registry.host}/os/base:1`], { signal })
+  expect(result).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('interrupted by a test') as string,
+  })
+})
+
 test('verify --key asks for a signature by that key, and no policy', async () => {
   const registry = await serve()
   const name = `docker://${registry.host}/os/base:1`

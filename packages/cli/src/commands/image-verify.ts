@@ -22,8 +22,9 @@ export async function imageVerify(cli: Cli, options: VerifyFlags, text: string):
   const signed = await findImgref(cli, transports, text)
   const reference = signed.image
   const policy = key === undefined ? await openPolicy(transports, policyFile) : undefined
-  const image = await resolveImage(transports, reference)
-  await policy?.check(image, demandedSignature(signed, true))
+  const { signal } = cli
+  const image = await resolveImage(transports, reference, { signal })
+  await policy?.check(image, demandedSignature(signed, true), { signal })
   if (key !== undefined) await checkKey(cli, transports, image, key)
   await printWarnings(cli, image.warnings ?? [])
   const name = printImageReference(reference)
