@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { containersImageStore } from '@bootc-sdk/containers-storage'
@@ -13,7 +13,7 @@ import {
   whiteout,
   type BuiltImage,
 } from '@bootc-sdk/core/testing'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { run } from './capture.js'
 import { removeTree } from './remove-tree.js'
 
@@ -120,6 +120,15 @@ describe.skipIf(!isRoot)('bound images (skipped without root)', () => {
 
     // The other way round, and what is not bound goes with the next clean-up.
     await ok('image', 'copy', insecure, `docker://${name('2')}`, `containers-storage:${name('2')}`)
+    const scopes = { 'containers-storage': { '': [{ type: 'reject' }] } }
+    const policy = { default: [{ type: 'insecureAcceptAnything' }], transports: scopes }
+    await writeFile(join(work, 'policy.json'), JSON.stringify(policy))
+    vi.stubEnv('CONTAINERS_POLICY_JSON', join(work, 'policy.json'))
+    onTestFinished(() => void vi.unstubAllEnvs())
+    const refused = await run(['image', 'pull-from-default-storage', '--sysroot', dir, name('2')])
+    expect(refused.stderr).toContain('IMAGE_POLICY_REJECTED')
+    expect(await storage.lookup({ transport: 'registry', name: name('2') })).toBeUndefined()
+    vi.unstubAllEnvs()
     await ok('image', 'pull-from-default-storage', '--sysroot', dir, name('2'))
     expect(await storage.lookup({ transport: 'registry', name: name('2') })).toBeDefined()
     await ok('prune', '--sysroot', dir)

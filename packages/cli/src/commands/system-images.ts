@@ -4,6 +4,7 @@ import { printable } from '../format.js'
 import { UsageError, type Cli } from '../io.js'
 import { parseImgref } from '../imgref.js'
 import { boundImages } from './bound-images.js'
+import { openPolicy } from './open-policy.js'
 import { openSystem, openTransports, type SystemOptions } from './open-system.js'
 import { prepareForRead, prepareForWrite } from './prepare-for-write.js'
 import { withProgress, type ProgressOptions } from './with-progress.js'
@@ -65,11 +66,13 @@ export async function pullFromDefaultStorage(
   const bootc = await openSystem(cli, options)
   const store = await bootc.store()
   const transports = await openTransports({ tlsVerify: true })
+  const policy = await openPolicy(transports)
   await withProgress(cli, options, false, async (_progress, { signal, onProgress }) => {
     await using lock = await bootc.sysroot.lock({ signal })
     const images: ImageStore = await boundImages().init(bootc.sysroot, lock, { store: store.name, signal })
     await pullImage({
       transports,
+      policy,
       store: images,
       reference: { transport: 'containers-storage', name },
       target,
