@@ -20,7 +20,8 @@ import {
 import { ostreeBackend } from '@bootc-sdk/ostree-backend'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { makePe } from '../../composefs-backend/test/boot/make-pe.js'
-import { run } from './capture.js'
+import { warnAndWait } from '../src/commands/install-to-filesystem.js'
+import { capture, run } from './capture.js'
 import { removeTree } from './remove-tree.js'
 
 const arch = nodeHost().arch
@@ -349,6 +350,12 @@ describe.skipIf(noLoops || !known('ext4'))('a mounted file system', () => {
     expect(existsSync(join(root, 'etc/bootc-destructive-cleanup'))).toBe(true)
     expect(existsSync(join(root, '.bootc-aleph.json'))).toBe(true)
   })
+})
+
+test('the wait before the running system is overwritten ends with the reason for it', async () => {
+  const reason = new Error('interrupted by a test')
+  const signal = AbortSignal.abort(reason)
+  await expect(warnAndWait({ err: capture(false), signal })).rejects.toBe(reason)
 })
 
 describe('to-disk', () => {

@@ -134,11 +134,13 @@ async function findBios(
 const waitSeconds = 20
 
 /** The last chance to think again. */
-async function warnAndWait(cli: Cli): Promise<void> {
+export async function warnAndWait(cli: Pick<Cli, 'err' | 'signal'>): Promise<void> {
   const dashes = '-'.repeat(28)
   await cli.err.write(
     `${dashes}\nWARNING: This operation will OVERWRITE THE BOOTED HOST ROOT FILESYSTEM and is NOT REVERSIBLE.\n` +
       `Waiting ${waitSeconds}s to continue; interrupt (Control-C) to cancel.\n${dashes}\n`,
   )
-  await sleep(waitSeconds * 1000, undefined, { signal: cli.signal })
+  // The timer has a reason of its own for ending early.
+  await sleep(waitSeconds * 1000, undefined, { signal: cli.signal }).catch(() => undefined)
+  cli.signal.throwIfAborted()
 }
