@@ -28,6 +28,9 @@ const basic: Readonly<Record<string, readonly [alignment: 1 | 2 | 4 | 8, fixedSi
 /** GLib's own limit on nesting, of types and of values. */
 export const maxDepth = 128
 
+/** Types of what OSTree and its users store have a few dozen; in memory each character is a hundred bytes. */
+const maxTypeLength = 4096
+
 const cache = new Map<string, VariantType>()
 
 /**
@@ -39,6 +42,7 @@ const cache = new Map<string, VariantType>()
 export function parseVariantType(text: string): VariantType {
   const known = cache.get(text)
   if (known !== undefined) return known
+  if (text.length > maxTypeLength) throw invalid('type string', `${text.length} characters are too many`)
   const [type, end] = parseAt(text, 0, 0)
   if (end !== text.length) throw invalid(`type string ${JSON.stringify(text)}`, 'more than one type')
   // Types come from files too, so the cache must not grow for ever.

@@ -188,4 +188,9 @@ describe('GVariant', () => {
   it('does not fill memory with a huge array of tiny values', () => {
     expect(() => decodeVariant('ab', Buffer.alloc(5_000_000))).toThrowError(/too many values/)
   })
+
+  it('does not fill memory with the type of a value', () => {
+    const bytes = Buffer.concat([Buffer.alloc(1_000_001), Buffer.from(`(${'y'.repeat(1_000_000)})`)])
+    expect(() => decodeVariant('v', bytes)).toThrowError(/variant with a bad type/)
+  })
 })
