@@ -32,7 +32,7 @@ export async function applyPart(
   repo: OstreeRepo,
   transaction: RepoTransaction,
   payload: PartPayload,
-  { objects, objectBytes }: PartHeader,
+  { objects, objectBytes, maxObjectBytes }: PartHeader & { readonly maxObjectBytes: number },
   what: string,
 ): Promise<number> {
   const writer = transaction.content()
@@ -58,6 +58,7 @@ export async function applyPart(
     madeBytes += sizeBytes
     // Generous: what counts as an object's size differs between versions of the tools.
     if (madeBytes > objectBytes * 2 + 1024 * 1024) throw fail('makes more than it announced')
+    if (sizeBytes > maxObjectBytes) throw fail(`makes an object of ${sizeBytes} bytes`)
   }
   const header = (): Omit<FileHeader, 'symlinkTarget'> => {
     const [mode, xattrs] = [payload.modes[reader.number()], payload.xattrSets[reader.number()]]

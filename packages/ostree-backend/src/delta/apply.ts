@@ -33,7 +33,12 @@ export interface ApplyDeltaResult extends DeltaName {
 export interface ApplyDeltaOptions extends OpOptions {
   /** Decides whether the delta is good, before anything of it is made. `core.sign-verify-deltas` demands one. */
   readonly verify?: (delta: DeltaSource) => Promise<void>
+  /** Parts and objects of them that are larger are refused, since each is in memory whole. Default 2 GiB. */
+  readonly maxPartBytes?: number
 }
+
+/** Parts are 32 MB by default; a single large object may make one larger. */
+export const largestPartBytes = 2 * 1024 * 1024 * 1024 - 1
 
 /** Parts unpack to what they make and what that is made of; more is somebody's game. */
 const slackBytes = 64 * 1024 * 1024
@@ -86,6 +91,7 @@ export async function applyDelta(
   options: ApplyDeltaOptions = {},
 ): Promise<ApplyDeltaResult> {
   const { superblock, name } = source
+  const { maxPartBytes = largestPartBytes } = options
   if (options.verify === undefined && configFlag(repo, 'core', 'sign-verify-deltas')) {
     throw badSignature(name, 'the repository wants deltas verified, and nothing that does it was given')
   }
@@ -104,9 +110,9 @@ export async function applyDelta(
     if (file.length !== part.sizeBytes)
       throw corrupt(what, `has ${file.length} bytes instead of ${part.sizeBytes}`)
     bytes += file.length
-    const maxBytes = part.objectBytes * 2 + slackBytes
+    const maxBytes = Math.min(part.objectBytes * 2 + slackBytes, maxPartBytes)
     const payload = await readPart(file, { digest: part.digest, maxBytes, what, signal: options.signal })
-    objects += await applyPart(repo, transaction, payload, part, what)
+    objects += await applyPart(repo, transaction, payload, { ...part, maxObjectBytes: maxPartBytes }, what)
   }
   if (commit.length > maxMetadataBytes) throw corrupt(name, 'its commit is too large')
   await transaction.writeMetadata('commit', commit)

@@ -5,11 +5,8 @@ import { corrupt } from '../format/errors.js'
 import type { OstreeRepo } from '../repo/api.js'
 import { noObject } from '../repo/errors.js'
 import { readFile } from '../repo/io.js'
-import { inlinePart, openSuperblock, type DeltaSource } from './apply.js'
+import { inlinePart, largestPartBytes, openSuperblock, type DeltaSource } from './apply.js'
 import { deltaDir, deltaOfDir, printDeltaName, type DeltaName } from './names.js'
-
-/** Parts are 32 MB by default; a single large object may make one larger. */
-export const maxPartBytes = 2 * 1024 * 1024 * 1024 - 1
 
 /**
  * A delta outside of a repository: a directory with `superblock` and parts, a superblock, or one file with
@@ -31,7 +28,7 @@ export async function openDeltaFile(path: string): Promise<DeltaSource> {
     part: async (index) => {
       const key = `${deltaDir(opened.superblock)}/${index}`
       if (opened.superblock.metadata.some(([each]) => each === key)) return inlinePart(opened, index)
-      return read(join(dirname(file), String(index)), maxPartBytes)
+      return read(join(dirname(file), String(index)), largestPartBytes)
     },
   }
 }
@@ -46,7 +43,7 @@ export async function openRepoDelta(repo: OstreeRepo, delta: DeltaName): Promise
   return {
     ...opened,
     part: async (index) => {
-      const part = await readFile(repo.dir, `${dir}/${index}`, maxPartBytes)
+      const part = await readFile(repo.dir, `${dir}/${index}`, largestPartBytes)
       return part ?? inlinePart(opened, index)
     },
   }

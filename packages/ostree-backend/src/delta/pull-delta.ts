@@ -7,7 +7,9 @@ import type { OstreeRepo, VariantDict } from '../repo/api.js'
 import type { RemoteVerifier } from '../trust/remote-verifier.js'
 import { applyDelta, inlinePart, openSuperblock, type ApplyDeltaResult } from './apply.js'
 import { deltaDir, deltaIndexPath, parseDeltaName, printDeltaName, type DeltaName } from './names.js'
-import { maxPartBytes } from './open-delta.js'
+
+/** What a server may have us hold in memory. Objects of larger parts are fetched one by one. */
+const maxPartBytes = 512 * 1024 * 1024
 
 /** What a server has for deltas. */
 export interface DeltaServer {
@@ -47,9 +49,11 @@ export async function pullDelta(
       const opened = openSuperblock(bytes, what, delta)
       // Whoever opened the server has decided whether there is a check.
       const verify = async () => server.verify?.(what, opened.signedBytes, opened.signatures)
-      const part = async (index: number) =>
-        (await server.get(`${dir}/${index}`, maxPartBytes)) ?? inlinePart(opened, index)
-      return { applied: await applyDelta(repo, { ...opened, part }, { ...options, verify }) }
+      const part = async (index: number) => {
+        const maxBytes = Math.min(opened.superblock.parts[index]!.sizeBytes, maxPartBytes)
+        return (await server.get(`${dir}/${index}`, maxBytes)) ?? inlinePart(opened, index)
+      }
+      return { applied: await applyDelta(repo, { ...opened, part }, { ...options, verify, maxPartBytes }) }
     }
     return {}
   } catch (error) {

@@ -206,6 +206,34 @@ describe.skipIf(noXz)('applying (skipped without xz)', () => {
     const digest = sha256Hex(bomb)
     await expect(readPart(bomb, { digest, maxBytes: 1_000_000, what: 'part' })).rejects.toThrow(/larger than/)
   })
+
+  test('what a superblock announces does not decide how much memory is taken', async () => {
+    const source = await openDeltaFile(goldenPath(v1v2))
+    const repo = await repoWithV1()
+    const object = source.superblock.parts[0]!.objects.find(({ type }) => type === 'file')!
+    const parts = {
+      unpacked: { blob: Buffer.alloc(5_000_000), operations: Buffer.alloc(0) },
+      // Opens an object of 5 TB.
+      object: {
+        blob: Buffer.alloc(0),
+        operations: Buffer.concat([Buffer.from('o\0\0'), encodeVarint(5e12)]),
+      },
+    }
+    for (const payload of Object.values(parts)) {
+      const modes = [{ uid: 0, gid: 0, mode: 0o100644 }]
+      const file = await writePart({ modes, xattrSets: [[]], ...payload })
+      const header = { digest: sha256Hex(file), sizeBytes: file.length, objectBytes: 9e12, objects: [object] }
+      const lying = {
+        ...source,
+        superblock: { ...source.superblock, parts: [header] },
+        part: async () => file,
+      }
+      await expect(applyDelta(repo, lying, { maxPartBytes: 1_000_000 })).rejects.toMatchObject({
+        code: 'STORE_OSTREE_CORRUPT',
+        details: { reason: expect.stringMatching(/is larger than|makes an object of/) as string },
+      })
+    }
+  })
 })
 
 describe('pieces', () => {
