@@ -124,13 +124,16 @@ const variable = 'sys/firmware/efi/efivars/LoaderDevicePartUUID-4a67b082-0a4c-41
 const utf16 = (text: string) => `\u0006\0\0\0${[...`${text}\0`].map((char) => `${char}\0`).join('')}`
 const uuid = 'D3B0A1C2-0000-4000-8000-0123456789AB'
 
-test('the partition that the loader started from is mounted at /efi', () => {
-  const { normal, wants } = generate({ ...ostree, efi: null, [variable]: utf16(uuid) })
-  expect(wants('local-fs.target')).toEqual(['efi.mount'])
-  const unit = readFileSync(join(normal, 'efi.mount'), 'utf8')
-  expect(unit).toContain(`What=/dev/disk/by-partuuid/${uuid.toLowerCase()}\n`)
-  expect(unit).toContain('umask=0077')
-})
+test.each([{}, { 'etc/fstab': '#LABEL=ESP /efi vfat defaults 0 2\n' }])(
+  'the partition that the loader started from is mounted at /efi (%j)',
+  (tree) => {
+    const { normal, wants } = generate({ ...ostree, efi: null, [variable]: utf16(uuid), ...tree })
+    expect(wants('local-fs.target')).toEqual(['efi.mount'])
+    const unit = readFileSync(join(normal, 'efi.mount'), 'utf8')
+    expect(unit).toContain(`What=/dev/disk/by-partuuid/${uuid.toLowerCase()}\n`)
+    expect(unit).toContain('umask=0077')
+  },
+)
 
 test('where the loader does not say, the partition is found by its name', () => {
   const tree = { ...composefs(), efi: null, 'sys/firmware/efi': null, 'dev/disk/by-partlabel/EFI-SYSTEM': '' }
@@ -143,6 +146,10 @@ test.each([
   [
     'fstab has it',
     { efi: null, [variable]: utf16(uuid), 'etc/fstab': 'LABEL=ESP /boot/efi vfat defaults 0 2\n' },
+  ],
+  [
+    'the last line of fstab, which does not end, says where it goes',
+    { efi: null, [variable]: utf16(uuid), 'etc/fstab': '# none\nLABEL=ESP /efi/ vfat defaults 0 2' },
   ],
   ['there is no /efi', { [variable]: utf16(uuid) }],
   ['no partition is known', { efi: null, 'sys/firmware/efi': null }],
