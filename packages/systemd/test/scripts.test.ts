@@ -60,6 +60,20 @@ test.skipIf(noAwk)('the mode stays, no temporary file is left', () => {
   ])
 })
 
+test.skipIf(noAwk)('no passwords are left behind when the disk is full', () => {
+  const root = fakeRoot({
+    'etc/passwd': 'root:x:0:0\n',
+    'etc/shadow': 'root:*\nx:*\n',
+    'bin/awk': '#!/bin/sh\nexit 2\n',
+  })
+  chmodSync(join(root, 'bin/awk'), 0o755)
+  const PATH = `${join(root, 'bin')}:${process.env['PATH']}`
+  expect(script('usr/lib/bootc-sdk/shadow-sync', [root], { PATH }).code).not.toBe(0)
+  const left = readdirSync(join(root, 'etc')).filter((name) => name !== '.pwd.lock')
+  expect(left).toEqual(['passwd', 'shadow'])
+  expect(readFileSync(join(root, 'etc/shadow'), 'utf8')).toBe('root:*\nx:*\n')
+})
+
 test.skipIf(noAwk)('files that are right are not written', () => {
   const root = fakeRoot({ 'etc/passwd': 'root:x:0:0\n', 'etc/shadow': 'root:*\n' })
   utimesSync(join(root, 'etc/shadow'), 1, 1)
