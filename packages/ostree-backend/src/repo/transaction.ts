@@ -22,6 +22,8 @@ interface Part {
   readonly replace: boolean
 }
 
+const partialPath = (commit: string): string => `state/${commit}.commitpartial`
+
 /** Called with the lock still held, after refs moved. */
 export type AfterCommit = () => Promise<void>
 
@@ -42,7 +44,9 @@ export class Transaction implements RepoTransaction {
   readonly #refs = new Map<string, string | undefined>()
   readonly #detached: string[] = []
   readonly #complete: string[] = []
-  readonly #markedPartial: string[] = []
+  /** Commits to be marked, and those that this transaction has marked. */
+  readonly #partial = new Set<string>()
+  readonly #marked = new Set<string>()
   readonly #raw: string[] = []
   readonly #rawDirs = new Set<string>()
   #temporaries = 0
@@ -196,12 +200,8 @@ export class Transaction implements RepoTransaction {
       this.#complete.push(commit)
       return
     }
-    const { dir } = this.#context
-    const path = `state/${commit}.commitpartial`
-    if ((await dir.stat(path)) !== undefined) return
-    await ensureDir(dir, 'state')
-    await dir.write(path, new Uint8Array(0), { mode: 0o644 })
-    this.#markedPartial.push(path)
+    this.#partial.add(commit)
+    await this.#mark(commit)
   }
 
   async commit(): Promise<{ objects: number; bytes: number }> {
@@ -218,9 +218,11 @@ export class Transaction implements RepoTransaction {
       await checkRefPlaces(dir, this.#refs)
       const staged = await stageRefs(dir, this.#staging.path, this.#refs)
       this.#signal?.throwIfAborted()
+      // Whoever made the mark before us may have given up and taken it away.
+      for (const commit of this.#partial) await this.#mark(commit)
       const objects = await this.#publish()
       await placeRefs(dir, staged)
-      for (const commit of this.#complete) await dir.remove(`state/${commit}.commitpartial`)
+      for (const commit of this.#complete) await dir.remove(partialPath(commit))
       this.#state = 'committed'
       if (objects > 0 || this.#refs.size > 0) await dir.setMeta('', { mtime: Date.now() / 1000 })
       await this.#afterRefs()
@@ -243,11 +245,27 @@ export class Transaction implements RepoTransaction {
         if (writer instanceof DirContentWriter) await writer.settled()
       }
       await this.#metadata.close()
-      if (!committed) for (const path of this.#markedPartial) await this.#context.dir.remove(path)
+      if (!committed) for (const commit of this.#marked) await this.#unmark(commit)
       await this.#staging.remove()
     } finally {
       await this.#lock[Symbol.asyncDispose]()
     }
+  }
+
+  async #mark(commit: string): Promise<void> {
+    const { dir } = this.#context
+    const path = partialPath(commit)
+    if ((await dir.stat(path)) !== undefined) return
+    await ensureDir(dir, 'state')
+    await dir.write(path, new Uint8Array(0), { mode: 0o644 })
+    this.#marked.add(commit)
+  }
+
+  /** Never of a commit that is visible, be it by us before something failed, or by somebody else. */
+  async #unmark(commit: string): Promise<void> {
+    const { dir, mode } = this.#context
+    if ((await dir.stat(`objects/${objectName('commit', commit, mode)}`)) !== undefined) return
+    await dir.remove(partialPath(commit))
   }
 
   async #makeRawDir(name: string): Promise<void> {

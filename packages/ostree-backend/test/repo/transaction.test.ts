@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Dir } from '@bootc-sdk/core'
 import { memoryDir } from '@bootc-sdk/core/testing'
-import { encodeDirMeta, encodeDirTree } from '../../src/format/index.js'
+import { encodeCommit, encodeDirMeta, encodeDirTree, sha256Hex } from '../../src/format/index.js'
 import {
   commitTree,
   fsckRepo,
@@ -35,6 +35,50 @@ async function smallTree(): Promise<Dir> {
   await tree.write('hello', Buffer.from('hello\n'), { mode: 0o644 })
   return tree
 }
+
+describe('the mark of a partial commit', () => {
+  const commitBytes = encodeCommit({
+    metadata: [],
+    subject: '',
+    body: '',
+    timestamp: 1,
+    rootTree: someCommit,
+    rootMeta: someCommit,
+  })
+  const partial = sha256Hex(commitBytes)
+
+  it('stays when something fails after the commit is visible', async () => {
+    const dir = memoryDir()
+    await initRepo(dir, 'archive', { native: false })
+    const isVisible = async () =>
+      (await dir.stat(`objects/${partial.slice(0, 2)}/${partial.slice(2)}.commit`)) !== undefined
+    const failing: Dir = {
+      ...dir,
+      async sync() {
+        if (await isVisible()) throw new Error('disk failed')
+      },
+    }
+    const repo = await openRepo(failing, { native: false })
+    const transaction = await repo.begin()
+    await transaction.markPartial(partial, true)
+    await transaction.writeMetadata('commit', commitBytes)
+    await expect(transaction.commit()).rejects.toThrow('disk failed')
+    expect(await repo.has('commit', partial)).toBe(true)
+    expect(await repo.isPartial(partial)).toBe(true)
+  })
+
+  it('stays when another transaction that fetched the same gives up', async () => {
+    const repo = await initRepo(memoryDir(), 'archive', { native: false })
+    const first = await repo.begin()
+    await first.markPartial(partial, true)
+    await using second = await repo.begin()
+    await second.markPartial(partial, true)
+    await second.writeMetadata('commit', commitBytes)
+    await first[Symbol.asyncDispose]()
+    await second.commit()
+    expect(await repo.isPartial(partial)).toBe(true)
+  })
+})
 
 describe.each(backings)('a transaction on $name', (backing) => {
   async function withRepo(test: (repo: OstreeRepo, dir: Dir) => Promise<void>) {
