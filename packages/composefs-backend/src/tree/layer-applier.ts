@@ -3,7 +3,7 @@ import { directory, isDirectory } from './inode.js'
 import type { ByteString, FileTree, Inode } from './inode.js'
 import { readLayer } from './layer-reader.js'
 import type { LayerReader, NewFileSink } from './layer-reader.js'
-import { badLayer, defaultMaxEntries, maxNameBytes } from './limits.js'
+import { badLayer, defaultMaxEntries, defaultMaxTextBytes, maxNameBytes } from './limits.js'
 import type { TreeLimits } from './limits.js'
 import { copyAttributes, countLinks } from './links.js'
 import { fromBytes } from './names.js'
@@ -21,6 +21,7 @@ export class LayerApplier {
   readonly #root = directory()
   readonly #limits: TreeLimits
   #entries = 0
+  #textBytes = 0
   /** The directory that was asked for last, and the text it was asked by. */
   #lastPath: ByteString | undefined
   #lastDirectory: Inode = this.#root
@@ -64,6 +65,7 @@ export class LayerApplier {
       return undefined
     }
     if (name.length > maxNameBytes) throw badLayer(diffId, entry.name, 'has a name that is too long')
+    this.#countText(diffId, entry, name.length)
     if (entry.typeFlag === 0x31) {
       children.set(name, this.#linkTarget(diffId, entry))
       this.#lastPath = undefined
@@ -85,7 +87,18 @@ export class LayerApplier {
   #make(diffId: string, entry: TarEntry): Inode {
     const made = inodeOfMember(entry)
     if (typeof made === 'string') throw badLayer(diffId, entry.name, made)
+    let bytes = made.target.length
+    for (const [name, value] of made.xattrs ?? []) bytes += name.length + value.length
+    this.#countText(diffId, entry, bytes)
     return made
+  }
+
+  /** Archives that compress well can hold far more of it than there is memory. */
+  #countText(diffId: string, entry: TarEntry, bytes: number): void {
+    const limit = this.#limits.maxTextBytes ?? defaultMaxTextBytes
+    this.#textBytes += bytes
+    if (this.#textBytes <= limit) return
+    throw badLayer(diffId, entry.name, `makes more than ${limit} bytes of names, targets and attributes`)
   }
 
   #linkTarget(diffId: string, entry: TarEntry): Inode {

@@ -5,11 +5,16 @@ import type { TarOptions } from '@bootc-sdk/core/tar'
 export interface TreeLimits {
   /** Names of all layers together, whiteouts included. Default 4 million. */
   readonly maxEntries?: number
+  /** Bytes of names, link targets and attributes of all layers together, which are held in memory. Default 512 MiB. */
+  readonly maxTextBytes?: number
   /** Of the archives: name and header lengths, depth, bytes of a layer. */
   readonly tar?: Omit<TarOptions, 'paxGlobal' | 'strictEnd' | 'maxEntries'>
 }
 
 export const defaultMaxEntries = 4_000_000
+
+/** A large system with labels takes a fifth; an image of more than 1 GiB cannot be read anyway. */
+export const defaultMaxTextBytes = 512 << 20
 
 /** Directories below each other: what PATH_MAX has room for, and what walks by recursion bear. */
 export const maxTreeDepth = 2048

@@ -8,6 +8,21 @@ import { at, dir, failure, file, layered, names, textOf } from './layers.js'
 const badLayer = 'STORE_COMPOSEFS_BAD_LAYER'
 
 describe('members of a layer', () => {
+  test.each([
+    [
+      'attributes',
+      (name: string) => file(name, '', { xattrs: [{ name: 'user.a', value: Buffer.alloc(250) }] }),
+    ],
+    ['targets', (name: string) => file(name, '', { type: 'symlink', linkName: 'x'.repeat(250) })],
+    ['names', (name: string) => file(name.repeat(125))],
+  ])('hold no more %s than memory bears, in all layers together', async (_what, member) => {
+    const layers = [[member('aa')], [member('bb')]]
+    expect((await failure(layered(layers, { maxTextBytes: 600 }))).code).toBe('none')
+    const { code, reason } = await failure(layered([...layers, [member('cc')]], { maxTextBytes: 600 }))
+    expect(code).toBe(badLayer)
+    expect(reason).toBe('makes more than 600 bytes of names, targets and attributes')
+  })
+
   test('mode, owner, time and extended attributes come from the member', async () => {
     const tree = await layered([
       [
