@@ -1,4 +1,5 @@
 import { BootcError, type OpOptions } from '@bootc-sdk/core'
+import { maxImageBytes } from '../format/erofs/max-image.js'
 import { planErofs } from '../format/erofs/write.js'
 import { invalidTree } from '../format/errors.js'
 import type { ErofsVersion, ObjectId } from '../format/types.js'
@@ -131,6 +132,10 @@ export class Transaction implements RepoTransaction {
     const { algorithm } = this.#context.meta
     // Digests of images in repositories are those that composefs-rs gives.
     const image = planErofs(tree, { version, algorithm, flavor: 'rs' })
+    // It could be written, and nobody could read it.
+    if (image.sizeBytes > maxImageBytes) {
+      throw invalidTree('tree', `its image would have ${image.sizeBytes} bytes, more than ${maxImageBytes}`)
+    }
     this.#bytes += image.sizeBytes
     const writer = this.#newWriter()
     try {

@@ -178,6 +178,20 @@ describe.each(backings)('a transaction, in $name', ({ make, native }) => {
       expect((await repo.fsck()).problems).toEqual([])
     }))
 
+  it('stores no image that nobody could read', () =>
+    withRepo(async (repo) => {
+      const root = directory()
+      const large = Buffer.alloc(1 << 20)
+      for (let i = 0; i <= 1024; i++) {
+        const file = new Inode(S_IFREG | 0o644)
+        file.content = large
+        file.size = large.length
+        root.children!.set(`f${i}`, file)
+      }
+      await using transaction = await repo.begin()
+      expect(await codeOf(transaction.putImage({ root }))).toBe('STORE_COMPOSEFS_INVALID')
+    }))
+
   it('stores an image and lists it', () =>
     withRepo(async (repo, dir) => {
       await using transaction = await repo.begin()
