@@ -5,6 +5,7 @@ import type { OpOptions } from '@bootc-sdk/core'
 import { inodesFor } from './ext4/estimate.js'
 import { invalidDisk, tooSmall } from './errors.js'
 import { writeGpt } from './format/gpt.js'
+import { assertUnused } from './install/output.js'
 import { rawToQcow2 } from './output/raw-to-qcow2.js'
 import { countOf, keyOf, planFor, scanAll, type Scans, sourcesByKey } from './pack-plan.js'
 import type { DiskPlan, DiskRequest, PlannedPartition } from './plan/plan-disk.js'
@@ -125,6 +126,8 @@ async function writeImage(job: Job): Promise<void> {
 /** Both tables go first and are written last: in between nobody takes it for a disk that is whole. */
 async function writeDevice(job: Job): Promise<void> {
   const { plan, outPath } = job
+  // Much time may have gone by since somebody looked. The programs look too, so it cannot be held.
+  await assertUnused(outPath)
   await using file = await open(outPath, 'r+')
   const end = Buffer.alloc(mebibyte)
   await file.write(end, 0, end.length, 0)

@@ -34,8 +34,12 @@ export async function findOutput({ path, format = 'raw' }: ImageOutput): Promise
   return { path: absolute, format }
 }
 
-/** Nobody has it mounted or claimed; for block devices that is what O_EXCL asks. */
-async function assertUnused(path: string): Promise<void> {
+/**
+ * Nobody has it mounted or claimed; for block devices that is what O_EXCL asks.
+ *
+ * @throws BootcError `SYSROOT_DISK_INVALID`
+ */
+export async function assertUnused(path: string): Promise<void> {
   try {
     await using _file = await open(path, constants.O_RDWR | constants.O_EXCL)
   } catch (error) {

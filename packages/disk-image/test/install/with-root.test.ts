@@ -1,13 +1,20 @@
 import { spawnSync } from 'node:child_process'
-import { mkdir, open, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { grubBootloader } from '@bootc-sdk/bootloader-grub'
 import { parseImageReference } from '@bootc-sdk/core'
-import { nodeHost } from '@bootc-sdk/core/node'
+import { nodeDir, nodeHost } from '@bootc-sdk/core/node'
 import { bootableImage, memoryTransport } from '@bootc-sdk/core/testing'
 import { ostreeBackend } from '@bootc-sdk/ostree-backend'
 import { expect, onTestFinished, test } from 'vitest'
-import { type ImageDisk, installToImage, type InstallToImageResult } from '../../src/index.js'
+import {
+  hostFormatters,
+  hostSource,
+  type ImageDisk,
+  installToImage,
+  type InstallToImageResult,
+  packDisk,
+} from '../../src/index.js'
 import { scratch } from '../scratch.js'
 import { missing, tool } from '../tools.js'
 
@@ -107,4 +114,34 @@ test.skipIf(noExt4 !== false)('a block device that is too small keeps what it ha
   await using file = await open(device)
   const { buffer } = await file.read(Buffer.alloc(11), 0, 11, 0)
   expect(buffer.toString()).toBe('old content')
+})
+
+test.skipIf(noExt4 !== false)('a block device that was mounted meanwhile keeps what it has', async () => {
+  const at = await scratch()
+  const backing = join(at, 'backing')
+  await writeFile(backing, '')
+  await truncate(backing, 256 * mebibyte)
+  const device = tool('losetup', ['--find', '--show', backing]).trim()
+  onTestFinished(() => void tool('losetup', ['-d', device]))
+  tool('mke2fs', ['-q', '-F', device])
+  const point = join(at, 'mounted')
+  const root = join(at, 'root')
+  for (const path of [point, root]) await mkdir(path)
+  const packed = packDisk({
+    disk: { architecture: 'amd64', bootMode: 'bios', rootFs: 'ext4', seed: 's', diskBytes: 256 * mebibyte },
+    sources: { root: await hostSource(nodeDir(root), host) },
+    formatters: hostFormatters(host),
+    format: 'raw',
+    outPath: device,
+    device: true,
+    onProgress: ({ type }) => {
+      if (type !== 'disk:scan') return
+      tool('mount', [device, point])
+      onTestFinished(() => void tool('umount', [point]))
+    },
+  })
+  await expect(packed).rejects.toMatchObject({ code: 'SYSROOT_DISK_INVALID' })
+  await using file = await open(device)
+  const { buffer } = await file.read(Buffer.alloc(2), 0, 2, 1024 + 0x38)
+  expect(buffer.toString('latin1')).toBe('\x53\xef')
 })
