@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import {
   isBootcError,
   type Digest,
@@ -5,7 +6,7 @@ import {
   type ImageManifest,
   type OpOptions,
 } from '@bootc-sdk/core'
-import { parseConfig, parseManifest, sha256Digest } from '@bootc-sdk/core/oci'
+import { digestAlgorithm, parseConfig, parseManifest } from '@bootc-sdk/core/oci'
 import type { ObjectId } from '../format/types.js'
 import type { ComposefsRepo, RepoFsck } from '../repo/api.js'
 import { isImageManifest, readDocument } from './documents.js'
@@ -142,8 +143,9 @@ async function checkArtifactLayers(
 }
 
 function hasDigest(bytes: Uint8Array, digest: Digest, what: 'manifest' | 'config', report: Report): boolean {
-  const actual = sha256Digest(bytes)
-  if (actual === digest || digest.startsWith('sha512:')) return true
+  const algorithm = digestAlgorithm(digest)
+  const actual = `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`
+  if (actual === digest) return true
   report(`${what}-digest-mismatch`, `hashes to ${actual}, expected ${digest}`)
   return false
 }

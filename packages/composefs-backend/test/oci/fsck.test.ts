@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Dir } from '@bootc-sdk/core'
 import { memoryDir } from '@bootc-sdk/core/testing'
 import { beforeEach, expect, test } from 'vitest'
@@ -78,13 +79,24 @@ test('a manifest that is missing, of another type, of other bytes, or none', asy
   await write(manifestName, contentTypes.manifest, Buffer.from('{}'))
   expect(await kinds()).toEqual(['manifest-digest-mismatch'])
   const none = Buffer.from('{"schemaVersion":1}')
-  const digest =
-    `sha256:${(await import('node:crypto')).createHash('sha256').update(none).digest('hex')}` as const
+  const digest = `sha256:${createHash('sha256').update(none).digest('hex')}` as const
   await write(manifestStream(digest), contentTypes.manifest, none)
   await using transaction = await repo.begin()
   setTag(transaction, 'docker://registry.test/os:stable', digest)
   await transaction.commit()
   expect(await kinds()).toEqual(['manifest-parse-failed'])
+})
+
+test('a manifest that is named by sha512 is checked like others', async () => {
+  const digest = `sha512:${createHash('sha512').update(built.manifestBytes).digest('hex')}` as const
+  const refs = await namedRefs(manifestName)
+  await write(manifestStream(digest), contentTypes.manifest, built.manifestBytes, refs)
+  await using transaction = await repo.begin()
+  setTag(transaction, 'docker://registry.test/os:other', digest)
+  await transaction.commit()
+  expect(await kinds()).toEqual([])
+  await write(manifestStream(digest), contentTypes.manifest, Buffer.from('{}'), refs)
+  expect(await kinds()).toEqual(['manifest-digest-mismatch'])
 })
 
 test('a config that is not linked, cannot be read, or has other bytes', async () => {
