@@ -95,7 +95,10 @@ class AccountEditor {
     // Those of the image are overridden by a line of the same name in /etc.
     const old = this.#passwd.find(name) ?? this.#shippedPasswd.find(name)
     const uid = user.uid ?? idOf(old) ?? this.#freeId(user.gid)
-    const owner = this.#passwd.all().find((fields) => idOf(fields) === uid && fields[0] !== name)
+    const shipped = this.#shippedPasswd.all().filter(([other]) => this.#passwd.find(other!) === undefined)
+    const owner = [...this.#passwd.all(), ...shipped].find(
+      (fields) => idOf(fields) === uid && fields[0] !== name,
+    )
     if (owner !== undefined) throw badCustomization(`${at}.uid`, `${uid} belongs to ${owner[0]}`)
     const gid = user.gid ?? idOf(old, 3) ?? this.#ownGroup(name, uid, at)
     const home = user.home ?? old?.[5] ?? (name === 'root' ? '/root' : `/home/${name}`)

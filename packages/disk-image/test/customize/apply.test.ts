@@ -117,6 +117,21 @@ test('files and directories have the owners and modes that were asked for', asyn
   expect(Buffer.from(label!.value).toString()).toBe('var/lib/app/data/f')
 })
 
+test('an id of a user that only the image has is nobody else’s', async () => {
+  const image = memoryDir({ directories: ['usr', 'usr/lib'] })
+  await image.write('usr/lib/passwd', Buffer.from('sshd:x:74:74::/:/sbin/nologin\ndaemon:x:75:75::/:/x\n'))
+  const target = { ...(await deployment()), image }
+  const wish = (uid: number) =>
+    applyCustomizations(parseCustomizations(`[[customizations.user]]\nname="eve"\nuid=${uid}`), target)
+  await expect(wish(74)).rejects.toMatchObject({
+    code: 'SYSROOT_CUSTOMIZATION_INVALID',
+    details: { reason: '74 belongs to sshd' },
+  })
+  // The line in /etc says another.
+  await wish(75)
+  expect(await readText(target.etc, 'passwd')).toContain('eve:x:75:')
+})
+
 test('groups that only the image has are taken over', async () => {
   const target = await deployment()
   const image = memoryDir()
