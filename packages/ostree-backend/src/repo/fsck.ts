@@ -1,5 +1,6 @@
 import { BootcError, isBootcError, type OpOptions } from '@bootc-sdk/core'
 import { objectName } from '../format/checksum.js'
+import { decodeDirMeta } from '../format/dirmeta.js'
 import { decodeDict, lookup } from '../format/variant-dict.js'
 import { maxMetadataBytes } from '../format/checksum.js'
 import type { Commit, ObjectType, OstreeRepo } from './api.js'
@@ -143,7 +144,10 @@ class Fsck {
   }
 
   #meta(checksum: string): Promise<boolean> {
-    return this.#object('dirmeta', checksum, () => this.#repo.readDirMeta(checksum))
+    // Not readDirMeta, which remembers what it has read.
+    return this.#object('dirmeta', checksum, async () =>
+      decodeDirMeta(await this.#repo.readMetadata('dirmeta', checksum), `${checksum}.dirmeta`),
+    )
   }
 
   #object(type: ObjectType, checksum: string, work: () => Promise<unknown>): Promise<boolean> {

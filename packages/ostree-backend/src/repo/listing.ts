@@ -157,9 +157,13 @@ export async function* logCommits(repo: OstreeRepo, rev: string): AsyncGenerator
   }
 }
 
+/** The end of the year 9999, in seconds. */
+const maxTimestamp = 253_402_300_799
+
 /** As `ostree log` and `ostree show` print a commit, with the blank line after it. */
 export function formatLogEntry({ commit, data, contentChecksum: content }: LogEntry): string {
-  const date = new Date(data.timestamp * 1000).toISOString()
+  // What is beyond JavaScript's dates was never a time.
+  const date = new Date(Math.min(data.timestamp, maxTimestamp) * 1000).toISOString()
   const version = lookup(data.metadata, 'version', 's')
   const indent = (text: string) => text.split('\n').map((line) => `    ${line}`)
   return [

@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { BootcError, isBootcError, type Dir } from '@bootc-sdk/core'
 import { getNative, nodeDir } from '@bootc-sdk/core/node'
 import type { NativeAddon } from '@bootc-sdk/native'
+import { invalid } from '../format/errors.js'
 import type { OstreeRepo, RepoMode } from './api.js'
 import { RepoConfig } from './config.js'
 import { nativeAccess } from '@bootc-sdk/core/store-kit'
@@ -20,6 +21,7 @@ export interface InitRepoOptions extends OpenRepoOptions {
 }
 
 const maxConfigBytes = 1024 * 1024
+const maxParents = 16
 
 /**
  * Open an OSTree repository.
@@ -28,6 +30,10 @@ const maxConfigBytes = 1024 * 1024
  *   configuration that cannot be understood
  */
 export async function openRepo(dir: Dir, options: OpenRepoOptions = {}): Promise<OstreeRepo> {
+  return openChild(dir, options, 0)
+}
+
+async function openChild(dir: Dir, options: OpenRepoOptions, depth: number): Promise<OstreeRepo> {
   const objects = await dir.stat('objects')
   if (objects?.type !== 'directory') throw notARepo('no objects directory')
   const text = await readFile(dir, 'config', maxConfigBytes)
@@ -35,17 +41,19 @@ export async function openRepo(dir: Dir, options: OpenRepoOptions = {}): Promise
   const config = new RepoConfig(text.toString('utf8'))
   const addon = options.native === false ? undefined : (options.native ?? getNative())
   const context = { dir, mode: config.mode(), config, native: nativeAccess(addon, dir) }
-  return new Repo(context, options.parent ?? (await openParent(context, options)))
+  return new Repo(context, options.parent ?? (await openParent(context, options, depth)))
 }
 
 /** `core.parent` names a directory of the host. */
 async function openParent(
   { config, dir }: { readonly config: RepoConfig; readonly dir: Dir },
   options: OpenRepoOptions,
+  depth: number,
 ): Promise<OstreeRepo | undefined> {
   const path = config.get('core', 'parent')
   if (path === undefined || dir.hostPath === undefined) return undefined
-  return openRepo(nodeDir(resolve(dir.hostPath, path)), options)
+  if (depth >= maxParents) throw invalid('config core.parent', 'parents lead in a circle, or are too many')
+  return openChild(nodeDir(resolve(dir.hostPath, path)), options, depth + 1)
 }
 
 /**

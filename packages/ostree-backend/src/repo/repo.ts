@@ -27,6 +27,7 @@ import { listRefs, resolveRev } from './refs.js'
 import { replaceFile } from './staging.js'
 import type { Transaction } from './transaction.js'
 
+const maxConfigBytes = 1024 * 1024
 /** Few distinct ones exist in an image. */
 const maxDirMetas = 4096
 
@@ -64,6 +65,9 @@ export class Repo implements OstreeRepo {
     changes: readonly { group: string; key: string; value: string | undefined }[],
   ): Promise<void> {
     const { dir, config } = this.#context
+    // Other programs change it, too: remotes, and what must be verified.
+    const now = await readFile(dir, 'config', maxConfigBytes)
+    if (now !== undefined) config.replace(now.toString('utf8'))
     const text = config.edited(changes)
     await replaceFile(dir, 'config', Buffer.from(text))
     config.replace(text)

@@ -29,19 +29,21 @@ export class Staging {
     for (;;) {
       const path = `tmp/${prefix}${randomBytes(6).toString('hex')}`
       const lock = await dir.lock(path + lockSuffix, { exclusive: true })
-      // Somebody cleaning up may have seen the file before it was locked and taken it away.
-      if ((await dir.stat(path + lockSuffix)) === undefined) {
-        await lock[Symbol.asyncDispose]()
-        continue
-      }
       try {
-        await dir.mkdir(path, { mode: 0o700 })
+        // Somebody cleaning up may have seen the file before it was locked and taken it away.
+        if ((await dir.stat(path + lockSuffix)) !== undefined) {
+          await dir.mkdir(path, { mode: 0o700 })
+          return new Staging(dir, path, lock)
+        }
       } catch (error) {
-        await dir.remove(path + lockSuffix)
-        await lock[Symbol.asyncDispose]()
+        try {
+          await dir.remove(path + lockSuffix)
+        } finally {
+          await lock[Symbol.asyncDispose]()
+        }
         throw error
       }
-      return new Staging(dir, path, lock)
+      await lock[Symbol.asyncDispose]()
     }
   }
 

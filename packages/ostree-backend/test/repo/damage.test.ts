@@ -4,14 +4,17 @@ import { memoryDir } from '@bootc-sdk/core/testing'
 import { encodeOstreeMeta } from '../../src/format/index.js'
 import {
   commitTree,
+  formatLogEntry,
   fsckRepo,
   initRepo,
   listMirrorRefs,
+  logCommits,
   lsTree,
   mirrorRef,
   openRepo,
   setAlias,
 } from '../../src/repo/index.js'
+import { temporaryDir } from './backings.js'
 import { goldenModes, goldenRepoDir, goldenV1, goldenV2 } from './golden-repos.js'
 
 const branch = 'golden/x86_64/stable'
@@ -282,4 +285,38 @@ it('objects missing here are looked for in the parent repository', async () => {
   const target = memoryDir()
   await repo.checkout(goldenV1, target, { path: 'out' })
   expect(await target.stat('out/usr/bin/hello')).toMatchObject({ type: 'file' })
+})
+
+it('a check reads what this process has read before', async () => {
+  const dir = await goldenRepoDir('archive')
+  const repo = await openRepo(dir, { native: false })
+  expect((await fsckRepo(repo)).problems).toEqual([])
+  const [path] = await objectPaths(dir, '.dirmeta')
+  await dir.write(path!, Buffer.from('damaged'))
+  expect((await fsckRepo(repo)).problems).toMatchObject([{ kind: 'corrupt' }])
+})
+
+it('parents that lead in a circle are refused', async () => {
+  await using place = await temporaryDir()
+  await initRepo(place.dir, 'archive')
+  await place.dir.write('config', Buffer.from('[core]\nrepo_version=1\nmode=archive\nparent=.\n'))
+  await expect(openRepo(place.dir)).rejects.toMatchObject({ code: 'STORE_OSTREE_INVALID' })
+})
+
+it('changing the configuration keeps what others have changed meanwhile', async () => {
+  const dir = memoryDir()
+  const repo = await initRepo(dir, 'archive', { native: false })
+  const change = (key: string) => [{ group: 'remote "o"', key, value: 'true' }]
+  await (await openRepo(dir, { native: false })).setConfig(change('gpg-verify-summary'))
+  await repo.setConfig(change('tls-permissive'))
+  expect((await read(dir, 'config')).toString()).toContain('gpg-verify-summary=true\ntls-permissive=true')
+  expect(repo.config('remote "o"', 'gpg-verify-summary')).toBe('true')
+})
+
+it('a commit of the year 100,000 can be shown', async () => {
+  const repo = await initRepo(memoryDir(), 'archive', { native: false })
+  await commitTree(repo, memoryDir(), { branch: 'main', timestamp: 2 ** 52 })
+  for await (const entry of logCommits(repo, 'main')) {
+    expect(formatLogEntry(entry)).toContain('Date:  9999-12-31 23:59:59 +0000')
+  }
 })
