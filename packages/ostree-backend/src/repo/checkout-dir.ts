@@ -39,7 +39,8 @@ export class DirCheckout implements CheckoutSink {
     const path = parent === undefined ? this.#options.path : joinPath(parent.path, name)
     // Below a directory of ours nothing can be in the way.
     const there = parent !== undefined && !parent.existed ? undefined : await this.#target.stat(path)
-    if (there !== undefined && there.type !== 'directory') throw inTheWay(path)
+    const isFresh = parent === undefined && (this.#options.overwrite ?? 'none') === 'none'
+    if (there !== undefined && (isFresh || there.type !== 'directory')) throw inTheWay(path)
     if (there === undefined) await this.#target.mkdir(path, { mode: 0o700 })
     else if (clear) await this.#clear(path)
     this.#open.push({ path, meta, existed: there !== undefined })

@@ -1,4 +1,4 @@
-import { BootcError, type Dir, type Meta } from '@bootc-sdk/core'
+import { BootcError, isBootcError, type Dir, type Meta } from '@bootc-sdk/core'
 import { joinPath } from '@bootc-sdk/core/names'
 import { invalid, unsupported } from '../format/errors.js'
 import type { CheckoutOptions, DirTree, ObjectMeta, OstreeRepo, RepoMode } from './api.js'
@@ -61,9 +61,17 @@ export async function checkoutCommit(
     else await plan.single(place.name, place.checksum)
     return await sink.finish()
   } catch (error) {
-    if (fresh) await target.remove(options.path).catch(() => undefined)
+    // What somebody else has put there meanwhile is his.
+    if (fresh && !isInTheWay(error, options.path)) await target.remove(options.path).catch(() => undefined)
     throw error
   }
+}
+
+function isInTheWay(error: unknown, path: string): boolean {
+  return (
+    (isBootcError(error, 'TREE_EXISTS') || isBootcError(error, 'STORE_OSTREE_CHECKOUT_EXISTS')) &&
+    error.details.path === path
+  )
 }
 
 class Plan {

@@ -260,3 +260,34 @@ it('opens a commit as a tree without laying it out', async () => {
     await expect(tree.read(path)[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code })
   }
 })
+
+it('leaves what somebody else has put at its place meanwhile', async () => {
+  const repo = await openRepo(await goldenRepoDir('archive'), { native: false })
+  const target = memoryDir()
+  const theirs = async () => {
+    await target.mkdir('out')
+    await target.write('out/theirs', Buffer.from('x'))
+  }
+  let looks = 0
+  const inTurn: Record<string, Dir> = {
+    'before it is made': {
+      ...target,
+      async mkdir(path, meta) {
+        if (path === 'out') await theirs()
+        return target.mkdir(path, meta)
+      },
+    },
+    'before it is looked at again': {
+      ...target,
+      async stat(path) {
+        if (path === 'out' && ++looks === 2) await theirs()
+        return target.stat(path)
+      },
+    },
+  }
+  for (const [when, dir] of Object.entries(inTurn)) {
+    await expect(repo.checkout(goldenV1, dir, { path: 'out' })).rejects.toThrow()
+    expect(await target.stat('out/theirs'), when).toBeDefined()
+    await target.remove('out')
+  }
+})
