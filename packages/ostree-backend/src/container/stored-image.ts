@@ -7,6 +7,7 @@ import type {
   StoredImage,
   StoredLayer,
 } from '@bootc-sdk/core'
+import { isBootcError } from '@bootc-sdk/core'
 import { isDigest, parseImageReference } from '@bootc-sdk/core/oci'
 import { corrupt } from '../format/errors.js'
 import { lookup } from '../format/variant-dict.js'
@@ -115,8 +116,18 @@ export async function readImage(
 ): Promise<StoredImage | undefined> {
   const facts = imageFacts(await repo.readCommit(checksum), checksum)
   if (facts === undefined) return undefined
-  const update = cachedUpdate(await repo.readDetached(checksum), checksum)
+  const update = await readableUpdate(repo, checksum)
   return storedImage(checksum, facts, layerRefs, reference, update)
+}
+
+/** It is what a check for updates left behind: no reason to take the image for damaged, and have it pruned. */
+async function readableUpdate(repo: OstreeRepo, checksum: string): Promise<CachedUpdate | undefined> {
+  try {
+    return cachedUpdate(await repo.readDetached(checksum), checksum)
+  } catch (error) {
+    if (isBootcError(error)) return undefined
+    throw error
+  }
 }
 
 function parseManifestDocument(text: string, checksum: string): ImageManifest {

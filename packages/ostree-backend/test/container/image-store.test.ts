@@ -211,6 +211,23 @@ describe('sessions', () => {
     }
   })
 
+  test('an image stays when what a check for updates left cannot be read', async () => {
+    const { repo, store } = await memoryStore()
+    const image = await importBuilt(store, bootableImage({ version: 1 }))
+    await using transaction = await repo.begin()
+    const text = (value: string) => ({ type: 's', value })
+    await transaction.writeDetached(image.id, [
+      ['ostree-ext.cached.manifest-digest', text(image.manifestDigest)],
+      ['ostree-ext.cached.manifest', text('{"schemaVersion":2')],
+      ['ostree-ext.cached.config', text('{}')],
+    ])
+    await transaction.commit()
+    await store.prune(new Set([image.manifestDigest]))
+    expect((await all(store)).map(({ id, cachedUpdate }) => [id, cachedUpdate])).toEqual([
+      [image.id, undefined],
+    ])
+  })
+
   test('records of layers go with them', async () => {
     const { repo, store } = await memoryStore()
     await importBuilt(store, bootableImage({ version: 1 }))
