@@ -21,14 +21,19 @@ export async function generateDelta(
   const dir = deltaDir(delta)
   await ensureDir(repo.dir, 'deltas')
   await ensureDir(repo.dir, dir.slice(0, dir.lastIndexOf('/')))
-  await repo.dir.remove(dir)
+  await deleteDelta(repo, delta)
   await ensureDir(repo.dir, dir)
   const write = (index: number, file: Buffer) =>
     repo.dir.write(`${dir}/${index}`, file, { mode: 0o644, atomic: false })
-  const made = await makeDelta(repo, delta, write, options)
-  await repo.dir.sync()
-  await replaceFile(repo.dir, `${dir}/superblock`, made.superblock)
-  return made
+  try {
+    const made = await makeDelta(repo, delta, write, options)
+    await repo.dir.sync()
+    await replaceFile(repo.dir, `${dir}/superblock`, made.superblock)
+    return made
+  } catch (error) {
+    await deleteDelta(repo, delta)
+    throw error
+  }
 }
 
 /** Remove a delta; nothing happens when there is none. */

@@ -67,7 +67,10 @@ function runXz(args: string[], input: Uint8Array, maxBytes: number, signal?: Abo
     child.stderr.on('data', (chunk: Buffer) => (message = (message + chunk.toString()).slice(0, 1000)))
     // It may stop reading when the stream is wrong.
     child.stdin.on('error', () => undefined)
-    child.on('error', (cause) => reject(noXz(cause)))
+    child.on('error', (cause: NodeJS.ErrnoException) => {
+      signal?.removeEventListener('abort', stop)
+      reject(cause.code === 'ENOENT' ? noXz(cause) : unsupported('xz', cause.message, cause))
+    })
     child.on('close', (code) => {
       signal?.removeEventListener('abort', stop)
       if (signal?.aborted === true) return reject(signal.reason as Error)

@@ -154,6 +154,23 @@ describe.skipIf(noXz)('applying (skipped without xz)', () => {
     await isWhole(repo, goldenV1)
   })
 
+  test('nothing is left of one whose making was given up', async () => {
+    const { repo, one, two } = await twoCommits('archive')
+    const controller = new AbortController()
+    const write = repo.dir.write.bind(repo.dir)
+    const dir = {
+      ...repo.dir,
+      async write(...args: Parameters<typeof write>) {
+        await write(...args)
+        if (/^deltas\/.*\/0$/.test(args[0])) controller.abort(new Error('enough'))
+      },
+    }
+    const options = { maxPartBytes: 1, signal: controller.signal }
+    const slow = await openRepo(dir, { native: false })
+    await expect(generateDelta(slow, { from: one, to: two }, options)).rejects.toThrow('enough')
+    expect(await repo.dir.stat(deltaDir({ from: one, to: two }))).toBeUndefined()
+  })
+
   test('without the commit it starts from nothing is written', async () => {
     const repo = await initRepo(memoryDir(), 'bare-user')
     await expect(applyDelta(repo, await openDeltaFile(goldenPath(v1v2)))).rejects.toMatchObject({
