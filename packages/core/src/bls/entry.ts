@@ -19,9 +19,11 @@ export function parseBlsEntry(text: string, fileName: string): BootEntry {
   const values = new Map<string, string>()
   const initrds: string[] = []
   for (const line of text.split('\n')) {
-    const match = /^([A-Za-z][^ \t]*)[ \t]+(.*?)[ \t\r]*$/.exec(line)
+    const match = /^([A-Za-z][^ \t]*)[ \t]+/.exec(line)
     if (match === null) continue
-    const [, key, value] = match as unknown as [string, string, string]
+    const key = match[1]!
+    const value = untilBlanks(line, match[0].length)
+    if (/[\r\u2028\u2029]/.test(value)) continue
     const before = key === 'options' ? values.get(key) : undefined
     if (key === 'initrd') initrds.push(value)
     else values.set(key, before === undefined ? value : `${before} ${value}`)
@@ -37,6 +39,13 @@ export function parseBlsEntry(text: string, fileName: string): BootEntry {
     ...(devicetree === undefined ? {} : { devicetree }),
     extra: Object.entries(others),
   }
+}
+
+/** What stands from `start` on, without blanks at its end. A regular expression would try each run of blanks anew. */
+function untilBlanks(line: string, start: number): string {
+  let end = line.length
+  while (end > start && ' \t\r'.includes(line[end - 1]!)) end--
+  return line.slice(start, end)
 }
 
 /**

@@ -2,9 +2,9 @@
 export function parseOsRelease(text: string): ReadonlyMap<string, string> {
   const out = new Map<string, string>()
   for (const line of text.split('\n')) {
-    const match = /^\s*([A-Za-z_][A-Za-z0-9_]*)=(.*?)\s*$/.exec(line)
+    const match = /^\s*([A-Za-z_][A-Za-z0-9_]*)=/.exec(line)
     if (match === null) continue
-    out.set(match[1]!, unquote(match[2]!))
+    out.set(match[1]!, unquote(line.slice(match[0].length).trimEnd()))
   }
   return out
 }

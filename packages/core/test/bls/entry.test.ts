@@ -105,6 +105,13 @@ describe('boot entries', () => {
   })
 })
 
+test('blanks within a line take no more time than other text, and are kept', () => {
+  const value = `a${' '.repeat(40_000)}b`
+  const start = performance.now()
+  expect(parseBlsEntry(`title ${value} \t\r\n`, 'a.conf').title).toBe(value)
+  expect(performance.now() - start).toBeLessThan(1000)
+})
+
 describe('file names', () => {
   test.each([
     ['ostree-1.conf', { number: 1 }],
