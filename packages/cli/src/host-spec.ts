@@ -12,7 +12,7 @@ export function parseHostSpec(text: string): HostSpec {
   const document = parseDocument(text, { customTags: [ostreeRemote], version: '1.2' })
   const [problem] = document.errors
   if (problem !== undefined) throw invalid(problem.message.split('\n')[0] ?? 'not YAML', problem)
-  const host: unknown = document.toJS()
+  const host = plain(document)
   if (!isRecord(host)) throw invalid('the document is not a map')
   const spec = host['spec'] ?? {}
   if (!isRecord(spec)) throw invalid('spec is not a map')
@@ -21,6 +21,15 @@ export function parseHostSpec(text: string): HostSpec {
     throw invalid('spec.bootOrder is neither default nor rollback')
   const image = spec['image'] ?? undefined
   return image === undefined ? { bootOrder } : { bootOrder, image: parseImage(image) }
+}
+
+/** Aliases that lead nowhere, or to more than anybody wrote, show up only here. */
+function plain(document: { toJS(): unknown }): unknown {
+  try {
+    return document.toJS()
+  } catch (cause) {
+    throw invalid(cause instanceof Error ? cause.message : String(cause), cause)
+  }
 }
 
 /** `signature: !ostreeRemote name`; the map form `{ ostreeRemote: name }` works too. */

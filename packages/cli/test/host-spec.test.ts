@@ -37,6 +37,8 @@ test.each([
   'spec: {image: {image: a}}',
   'spec: {image: {image: a, transport: oci, signature: x}}',
   'spec: {a: 1, a: 2}',
+  'spec: *nowhere',
+  `a: &a [${'x,'.repeat(10)}]\nb: &b [${'*a,'.repeat(10)}]\nc: &c [${'*b,'.repeat(10)}]\nd: [${'*c,'.repeat(10)}]`,
 ])('%j is refused', (text) => {
   expect(() => parseHostSpec(text)).toThrowError(
     expect.objectContaining({ code: 'HOST_SPEC_INVALID' }) as Error,
