@@ -27,6 +27,9 @@ const types: Readonly<Record<string, number>> = {
   '-s': 0o140000,
 }
 
+/** Of one file; what follows is counted. */
+const maxWarnings = 100
+
 /**
  * Parse lines `REGEX [TYPE] CONTEXT`. What cannot be understood becomes a warning and matches nothing.
  *
@@ -41,8 +44,10 @@ export function parseFileContexts(
 ): { specs: Spec[]; warnings: Warning[] } {
   const specs: Spec[] = []
   const warnings: Warning[] = []
+  let ignored = 0
   text.split('\n').forEach((line, index) => {
     const warn = (problem: string): void => {
+      if (++ignored > maxWarnings) return
       warnings.push({
         code: 'selinux:spec-ignored',
         message: `${file}:${index + 1}: ${problem}`,
@@ -61,6 +66,10 @@ export function parseFileContexts(
     if (pattern === undefined) return warn(`unsupported expression ${JSON.stringify(regex)}`)
     specs.push({ pattern, type, context: context === '<<none>>' ? undefined : context })
   })
+  if (ignored > maxWarnings) {
+    const message = `${file}: ${ignored - maxWarnings} more lines are ignored`
+    warnings.push({ code: 'selinux:spec-ignored', message, details: { file, ignored } })
+  }
   return { specs, warnings }
 }
 

@@ -172,3 +172,10 @@ describe('specifications', () => {
     ])
   })
 })
+
+test('a file of nothing but lines that mean nothing is told in few words', () => {
+  const { specs, warnings } = parseFileContexts(`${'x\n'.repeat(1000)}/ok sys:ok\n`, 'file_contexts')
+  expect(specs).toHaveLength(1)
+  expect(warnings).toHaveLength(101)
+  expect(warnings.at(-1)).toMatchObject({ message: 'file_contexts: 900 more lines are ignored' })
+})
