@@ -4,7 +4,10 @@ import { ostreeBackend } from '@bootc-sdk/ostree-backend'
 import { describe, test } from 'vitest'
 import { sampled } from './power-cut-sample.js'
 
-const pair = { store: () => ostreeBackend(), bootloader: () => grubBootloader() }
+const pair = {
+  store: () => ostreeBackend({ composefs: () => import('@bootc-sdk/composefs-backend/format') }),
+  bootloader: () => grubBootloader(),
+}
 
 powerCutSuite({
   ...{ test, describe, name: 'ostree with grub', ...pair },

@@ -1,6 +1,7 @@
 import type { Provider, StoreBackend, Sysroot } from '@bootc-sdk/core'
 import type { RepoMode } from './repo/api.js'
 import { storeName } from './store-name.js'
+import type { ComposefsFormat } from './sysroot/composefs-image.js'
 import { repoPath } from './sysroot/repo-path.js'
 import type { TrustOptions } from './trust/remote-verifier.js'
 
@@ -11,6 +12,12 @@ export interface OstreeBackendOptions {
   readonly mode?: RepoMode
   /** What verification by the keys of an OSTree remote needs (`ostree-remote-image:`). */
   readonly trust?: TrustOptions
+  /**
+   * Makes `.ostree.cfs`, the composefs image in every deployment from which images with `[composefs] enabled = yes` start;
+   * loaded when there is one to be made: `() => import('@bootc-sdk/composefs-backend/format')`. Without it such images are
+   * refused.
+   */
+  readonly composefs?: () => Promise<ComposefsFormat>
 }
 
 /** Images and deployments in an OSTree repository below `/ostree`, shared with libostree. */

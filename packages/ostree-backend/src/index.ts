@@ -18,4 +18,5 @@ export {
 export { alwaysChanges } from './container/export/packing.js'
 export { ostreeImageStore, type OstreeImageStoreOptions } from './container/image-store.js'
 export { escapeForRef, imageRef, layerRef, unescapeFromRef } from './container/ref-escape.js'
+export type { ComposefsFormat } from './sysroot/composefs-image.js'
 export { mergeDeployment } from './sysroot/merge-deployment.js'

@@ -35,7 +35,7 @@ function backendOn(sysroot: Sysroot, repo: OstreeRepo, options: OstreeBackendOpt
   return {
     name: storeName,
     images: ostreeImageStore(repo, { roots: deployedCommits, trust }),
-    deployments: ostreeDeploymentStore(sysroot, repo, staterootOf(options)),
+    deployments: ostreeDeploymentStore(sysroot, repo, staterootOf(options), options.composefs),
     async configure({ blsAppendExceptDefault }) {
       await repo.setConfig([
         { group: 'sysroot', key: 'bls-append-except-default', value: blsAppendExceptDefault },

@@ -65,7 +65,10 @@ export async function systemParts(
   return {
     transports,
     ...(network === undefined ? {} : { policy: await openPolicy(transports) }),
-    stores: [ostreeBackend({ trust: remoteTrust }), composefsBackend({ requireVerity, allowMissingVerity })],
+    stores: [
+      ostreeBackend({ trust: remoteTrust, composefs: () => import('@bootc-sdk/composefs-backend/format') }),
+      composefsBackend({ requireVerity, allowMissingVerity }),
+    ],
     boundImages: boundImages(),
     // Where entries are on an EFI system partition, nothing else reads them.
     bootloaders: [systemdBoot(), grubBootloader()],

@@ -10,7 +10,7 @@ export interface BootableImageSpec {
   readonly compression?: LayerCompression
   readonly architecture?: string
   /** `[composefs] enabled=` of prepare-root.conf; default `maybe`. */
-  readonly composefs?: 'yes' | 'no' | 'maybe'
+  readonly composefs?: 'yes' | 'no' | 'maybe' | 'verity' | 'signed'
   /** Release of the kernel; default `6.12.0-1-amd64`. */
   readonly kernelRelease?: string
   readonly labels?: Readonly<Record<string, string>>

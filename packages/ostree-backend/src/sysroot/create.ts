@@ -2,18 +2,18 @@ import { posix } from 'node:path'
 import { BootcError, type OpOptions, type Sysroot } from '@bootc-sdk/core'
 import { parentPath } from '@bootc-sdk/core/names'
 import type { OstreeRepo } from '../repo/api.js'
+import { planImage, type ComposefsFormat } from './composefs-image.js'
 import { isEmpty, seedEtc } from './etc.js'
 import { bootChecksum, findKernel } from './kernel.js'
 import { originPath, rootPath, statePath, varPath, type DeploymentName } from './layout.js'
-import { assertBootsWithoutComposefs } from './prepare-root-conf.js'
 import { nextDeploySerial } from './scan.js'
 import { seedVar } from './var.js'
 
 /**
- * Check out a commit as a new deployment: root with hard links into the repository, /etc copied from its defaults,
- * /var of a fresh stateroot seeded, and last the origin, which makes it complete. `.ostree.cfs` is not written.
+ * Check out a commit as a new deployment: root with hard links into the repository and its composefs image,
+ * /etc copied from its defaults, /var of a fresh stateroot seeded, and last the origin, which makes it complete.
  *
- * @throws BootcError `DEPLOY_NO_KERNEL`, `DEPLOY_ETC`, `DEPLOY_COMPOSEFS_REQUIRED`
+ * @throws BootcError `DEPLOY_NO_KERNEL`, `DEPLOY_ETC`, and those of `planImage`
  * @see ostree 2026.4 src/libostree/ostree-sysroot-deploy.c, sysroot_initialize_deployment
  */
 export async function createDeployment(
@@ -25,6 +25,7 @@ export async function createDeployment(
     readonly origin: string
     /** /var of the system so far, when another store has it. */
     readonly varFrom?: string | undefined
+    readonly composefs?: (() => Promise<ComposefsFormat>) | undefined
   },
   options: OpOptions,
 ): Promise<{ readonly name: DeploymentName; readonly bootChecksum: string }> {
@@ -35,7 +36,7 @@ export async function createDeployment(
       details: { checksum },
     })
   }
-  await assertBootsWithoutComposefs(await repo.openCommit(checksum))
+  const writeImage = await planImage(repo, checksum, target.composefs)
   await makeStateroot(sysroot, stateroot, target.varFrom)
   const deploySerial = await nextDeploySerial(root, stateroot, checksum)
   const name: DeploymentName = { stateroot, checksum, deploySerial }
@@ -45,6 +46,7 @@ export async function createDeployment(
     const tree = root.sub(path)
     const digest = await bootChecksum(tree, await findKernel(tree))
     options.signal?.throwIfAborted()
+    await writeImage?.(root, path, options)
     await seedEtc(repo, root, name, options)
     await seedVar(repo, root, name, options)
     options.signal?.throwIfAborted()

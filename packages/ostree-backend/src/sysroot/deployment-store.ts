@@ -27,6 +27,7 @@ import { BootChecksums } from './boot-checksums.js'
 import { bootLinkOf, followBootLink, writeBootLinks } from './boot-links.js'
 import { bootLinksOf, makeBootSpecs } from './boot-specs.js'
 import { runningDeployment, softRebootTarget } from './booted.js'
+import type { ComposefsFormat } from './composefs-image.js'
 import { commitOf, describeDeployment } from './describe.js'
 import { clearImmutable, seedEtc } from './etc.js'
 import { startFinalizeUnit } from '@bootc-sdk/core/store-kit'
@@ -54,8 +55,9 @@ export function ostreeDeploymentStore(
   sysroot: Sysroot,
   repo: OstreeRepo,
   defaultStateroot: string,
+  composefs?: () => Promise<ComposefsFormat>,
 ): DeploymentStore {
-  return new OstreeDeploymentStore(sysroot, repo, defaultStateroot)
+  return new OstreeDeploymentStore(sysroot, repo, defaultStateroot, composefs)
 }
 
 class OstreeDeploymentStore implements DeploymentStore {
@@ -66,14 +68,21 @@ class OstreeDeploymentStore implements DeploymentStore {
   readonly #root: Dir
   readonly #repo: OstreeRepo
   readonly #defaultStateroot: string
+  readonly #composefs: (() => Promise<ComposefsFormat>) | undefined
   readonly #bootChecksums: BootChecksums
 
-  constructor(sysroot: Sysroot, repo: OstreeRepo, defaultStateroot: string) {
+  constructor(
+    sysroot: Sysroot,
+    repo: OstreeRepo,
+    defaultStateroot: string,
+    composefs: (() => Promise<ComposefsFormat>) | undefined,
+  ) {
     this.#sysroot = sysroot
     this.#root = sysroot.root
     this.#bootChecksums = new BootChecksums(sysroot)
     this.#repo = repo
     this.#defaultStateroot = defaultStateroot
+    this.#composefs = composefs
     this.softReboot = ostreeSoftReboots({
       sysroot,
       target: () => this.softRebootTarget(),
@@ -131,6 +140,7 @@ class OstreeDeploymentStore implements DeploymentStore {
         checksum: image.id,
         origin: newOrigin(init.origin, retained),
         varFrom: init.varFrom,
+        composefs: this.#composefs,
       },
       options,
     )

@@ -10,6 +10,9 @@ export interface DeploymentName {
 
 export const deployRoot = 'ostree/deploy'
 
+/** The composefs image of a deployment, in its root. */
+export const imageName = '.ostree.cfs'
+
 const directoryPattern = /^([0-9a-f]{64})\.(0|[1-9][0-9]{0,8})$/
 
 /** Is this usable as one component of a path? */

@@ -1,32 +1,40 @@
-import { BootcError, type ReadTree } from '@bootc-sdk/core'
+import type { ReadTree } from '@bootc-sdk/core'
 import { parseKeyfile } from '@bootc-sdk/core/keyfile'
 import { readText } from '@bootc-sdk/core/store-kit'
 
 /** In a deployment, where the first one counts. */
 const paths = ['usr/etc', 'etc', 'usr/lib'].map((dir) => `${dir}/ostree/prepare-root.conf`)
 
-/** With these ostree-prepare-root mounts `.ostree.cfs` or fails; with `maybe` it does without. */
-const required = new Set(['yes', 'true', '1', 'verity', 'signed'])
+/**
+ * What ostree-prepare-root does with `.ostree.cfs`: `maybe` mounts it where it is there, `yes` fails without it, `verity`
+ * also where a file has not the digest the image says, `signed` also where the image is not the one of a signed commit.
+ */
+export type ComposefsSetting = 'no' | 'maybe' | 'yes' | 'verity' | 'signed'
+
+const words: Readonly<Record<string, ComposefsSetting>> = {
+  ...{ yes: 'yes', true: 'yes', 1: 'yes' },
+  ...{ maybe: 'maybe', verity: 'verity', signed: 'signed' },
+}
 
 /**
- * Does a deployment start from its composefs image only? Undefined: it has no settings, which means no.
+ * Undefined: it has no settings, which means no.
  *
  * @see ostree-prepare-root(1) of ostree 2026.4, `[composefs] enabled`
  */
-export async function requiresComposefs(tree: ReadTree): Promise<boolean | undefined> {
+export async function composefsSetting(tree: ReadTree): Promise<ComposefsSetting | undefined> {
   for (const path of paths) {
     const text = await readText(tree, path)
-    if (text !== undefined)
-      return required.has(parseKeyfile(text).get('composefs', 'enabled')?.trim() ?? 'no')
+    if (text === undefined) continue
+    return words[parseKeyfile(text).get('composefs', 'enabled')?.trim() ?? ''] ?? 'no'
   }
   return undefined
 }
 
-/** Deployments are made without `.ostree.cfs`. @throws BootcError `DEPLOY_COMPOSEFS_REQUIRED` */
-export async function assertBootsWithoutComposefs(tree: ReadTree): Promise<void> {
-  if ((await requiresComposefs(tree)) !== true) return
-  throw new BootcError(
-    'DEPLOY_COMPOSEFS_REQUIRED',
-    'prepare-root.conf of the image starts it from a composefs image only, which deployments in an OSTree repository are made without',
-  )
+/** With these ostree-prepare-root mounts `.ostree.cfs` or fails. */
+export function isRequired(setting: ComposefsSetting | undefined): boolean {
+  return setting === 'yes' || needsVerity(setting)
+}
+
+export function needsVerity(setting: ComposefsSetting | undefined): boolean {
+  return setting === 'verity' || setting === 'signed'
 }

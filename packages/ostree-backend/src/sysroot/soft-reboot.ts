@@ -1,8 +1,8 @@
 import type { DeploymentId, ReadTree, SoftReboots, Sysroot } from '@bootc-sdk/core'
 import { inHostMounts, resetNextRoot } from '@bootc-sdk/core/store-kit'
 import { nextRootPath } from './booted.js'
-import { rootPath, type DeploymentName } from './layout.js'
-import { requiresComposefs } from './prepare-root-conf.js'
+import { imageName, rootPath, type DeploymentName } from './layout.js'
+import { composefsSetting, isRequired } from './prepare-root-conf.js'
 
 /** What of the store it takes. */
 export interface SoftRebootParts {
@@ -29,12 +29,14 @@ export function ostreeSoftReboots({ sysroot, target, existing, root }: SoftReboo
     /** libostree mounts the next root with composefs only. */
     async obstacle(id) {
       const tree = await root(id)
-      const required = await requiresComposefs(tree)
-      if (required === undefined)
+      const setting = await composefsSetting(tree)
+      if (setting === undefined)
         return 'libostree prepares one only with composefs, and there is no prepare-root.conf'
-      return required
-        ? undefined
-        : 'libostree prepares one only with [composefs] enabled = yes in prepare-root.conf'
+      if (!isRequired(setting))
+        return 'libostree prepares one only with [composefs] enabled = yes in prepare-root.conf'
+      return (await tree.stat(imageName)) === undefined
+        ? `libostree prepares one only with composefs, and the deployment has no ${imageName}`
+        : undefined
     },
     async prepare({ id }) {
       const dir = `/sysroot/${rootPath(await existing(id))}`

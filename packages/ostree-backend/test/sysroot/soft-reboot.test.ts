@@ -7,9 +7,10 @@ const name = { stateroot: 'default', checksum: 'ab'.repeat(32), deploySerial: 1 
 const id = `default/${name.checksum}.1`
 const lock = {} as SysrootLock
 
-async function lab(config?: string, fails = false) {
+async function lab(config?: string, { fails = false, image = true } = {}) {
   const run = memoryDir()
   const tree = memoryDir()
+  if (image) await tree.write('.ostree.cfs', Buffer.from('image'))
   if (config !== undefined) {
     await tree.mkdir('usr')
     await tree.mkdir('usr/lib')
@@ -46,7 +47,7 @@ test('libostree mounts the next root, inside of the deployment and among the mou
 })
 
 test('when it fails, or is taken back, its note for the next boot goes too', async () => {
-  const { soft, run, host } = await lab(undefined, true)
+  const { soft, run, host } = await lab(undefined, { fails: true })
   await expect(soft.prepare({ id, kargs: [] }, lock)).rejects.toThrow('could not be prepared: error: no')
   expect(await run.stat('ostree/nextroot-booted')).toBeUndefined()
   expect(host.calls.at(-1)?.join(' ')).toContain('umount -R -l')
@@ -67,4 +68,9 @@ test.each([
 ])('only with composefs, as libostree demands: %j', async (config, isRefused) => {
   const { soft } = await lab(config)
   expect((await soft.obstacle?.(id)) !== undefined).toBe(isRefused)
+})
+
+test('not into a deployment that was made without its composefs image', async () => {
+  const { soft } = await lab('[composefs]\nenabled = yes\n', { image: false })
+  expect(await soft.obstacle?.(id)).toContain('.ostree.cfs')
 })
