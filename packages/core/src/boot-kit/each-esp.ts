@@ -1,4 +1,6 @@
 import type { Dir, OpOptions, Volume, Warning } from '../interfaces/index.js'
+import { joinPath, parentPath } from '../names/index.js'
+import { replaceTemporary } from '../store-kit/replace-file.js'
 import { makeDirs, readAll } from './fat-dir.js'
 
 /**
@@ -29,11 +31,22 @@ export async function onEveryEsp(
   return warnings
 }
 
-/** Write a file with the directories above it, unless it says that already. */
+/**
+ * Write a file with the directories above it, unless it says that already. What is there stays whole until the new content
+ * is on the medium: FAT may keep the new name and lose what is behind it, and firmware would start a loader of nothing.
+ */
 export async function replaceOnFat(dir: Dir, path: string, data: Uint8Array): Promise<void> {
   if (path.includes('/')) await makeDirs(dir, path.slice(0, path.lastIndexOf('/')))
   const found = await dir.stat(path)
   const isSame = found?.type === 'file' && found.sizeBytes === data.length
   if (isSame && Buffer.compare(data, await readAll(dir, path)) === 0) return
-  await dir.write(path, data)
+  if (found === undefined) {
+    await dir.write(path, data)
+    return
+  }
+  const temporary = joinPath(parentPath(path), replaceTemporary)
+  await dir.remove(temporary)
+  await dir.write(temporary, data, { atomic: false })
+  await dir.sync()
+  await dir.rename(temporary, path)
 }
