@@ -114,6 +114,8 @@ async function completed(dir: Dir, entry: BootEntry): Promise<BootEntry> {
 
 async function cmdlineOf(dir: Dir, path: string): Promise<string | undefined> {
   const file = inVolume(path)
+  // No file of the volume; one entry that is wrong must not hide the others.
+  if (/(?:^|\/)\.{1,2}(?:\/|$)|\0/.test(file)) return undefined
   const stat = (await isDirectory(dir, file.slice(0, file.lastIndexOf('/')))) && (await dir.stat(file))
   return stat && stat.type === 'file' ? (await peText(dir, file, '.cmdline'))?.trim() : undefined
 }

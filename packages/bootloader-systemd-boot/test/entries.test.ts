@@ -99,6 +99,17 @@ describe('unified kernel images', () => {
     expect(await text('bootc_edge-2.4.1-1.conf')).toContain(`\n${key} /EFI/Linux/bootc/`)
   })
 
+  test('an entry that names a place outside of the volume has no command line, and others are read', async () => {
+    const { commit, loader, esp } = await bench()
+    await commit([await uki(idA, 0)])
+    const wrong = 'title Wrong\nversion 1\nuki /EFI/Linux/../../../etc/passwd\nsort-key zz\n'
+    await esp.write('loader/entries/bootc_wrong-1-0.conf', Buffer.from(wrong))
+    expect((await loader.read()).entries.map(({ options }) => options)).toEqual([
+      expect.stringContaining(idA),
+      '',
+    ])
+  })
+
   test('an image that is no PE file has no command line', async () => {
     const { commit, loader, esp } = await bench()
     await commit([await uki(idA, 0)])
