@@ -184,7 +184,6 @@ export class DirObjectWriter implements ObjectWriter {
   async #name(temporary: string, id: ObjectId, sizeBytes: number): Promise<void> {
     const { dir } = this.#context
     const known = this.#seen.has(id) || (await this.#isStored(id, sizeBytes))
-    this.#seen.add(id)
     if (known) {
       await dir.remove(temporary)
       return
@@ -194,6 +193,8 @@ export class DirObjectWriter implements ObjectWriter {
     const name = objectPath(id)
     await dir.rename(temporary, `${this.#path}/${name}`)
     this.#fresh.set(name, sizeBytes)
+    // Not before: one that failed must not stand for the next.
+    this.#seen.add(id)
   }
 
   /** One of another size is what a power cut left of it. */
