@@ -1,5 +1,6 @@
-import { diffIdMismatch } from '../codec/codec-errors.js'
+import { diffIdMismatch, layerTooLarge } from '../codec/codec-errors.js'
 import { RunningDigest } from '../codec/hashing.js'
+import { DEFAULT_MAX_OUTPUT_BYTES } from '../codec/types.js'
 import { unzstdStream } from '../codec/zstd-stream.js'
 import type { Bytes, Digest } from '../interfaces/common.js'
 import type { TarSplitItem } from '../tar/index.js'
@@ -18,16 +19,18 @@ export interface ChunkedTarParts {
   readonly diffId: Digest
   readonly onBytes: (fetchedBytes: number) => void
   readonly signal?: AbortSignal | undefined
+  /** As for layers that are decompressed as a whole; default 64 GiB. */
+  readonly maxOutputBytes?: number | undefined
 }
 
 /**
  * The tar of a layer: its headers from tar-split data, its files from here and there. What comes is only good when the
  * end is reached, like every layer.
  *
- * @throws BootcError `IMAGE_DIFFID_MISMATCH` at the end, `IMAGE_LAYER_CORRUPT`
+ * @throws BootcError `IMAGE_DIFFID_MISMATCH` at the end, `IMAGE_LAYER_CORRUPT`, `IMAGE_TOO_LARGE`
  */
 export async function* chunkedTar(parts: ChunkedTarParts): AsyncGenerator<Uint8Array> {
-  const { items, toc, local, diffId, signal } = parts
+  const { items, toc, local, diffId, signal, maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES } = parts
   const hash = new RunningDigest()
   const remote = new RangeReader(parts)
   try {
@@ -48,6 +51,9 @@ export async function* chunkedTar(parts: ChunkedTarParts): AsyncGenerator<Uint8A
         bytes += chunk.length
         if (bytes > file.sizeBytes)
           throw corrupt(`has a file ${JSON.stringify(item.name)} that is larger than it says`)
+        // A few bytes of tar-split data may name the same large file again and again.
+        if (hash.bytes + chunk.length > maxOutputBytes)
+          throw layerTooLarge({ digest: diffId, sizeBytes: hash.bytes }, maxOutputBytes)
         hash.update(chunk)
         yield chunk
       }
