@@ -1,3 +1,4 @@
+import { maxPathBytes } from '../names/index.js'
 import { nodeAt, type DirectoryNode, type FileNode } from './nodes.js'
 
 const maxLinks = 40
@@ -6,13 +7,15 @@ const maxLinks = 40
  * The path that a package database means: `/bin/sh` is `usr/bin/sh` where /bin is a link. The last component is not
  * followed.
  *
- * @returns undefined when a parent is not there, or links lead in a circle or out of the root
+ * @returns undefined when it is longer than any path, a parent is not there, or links lead in a circle or out of the root
  */
 export function resolvePath(
   root: DirectoryNode,
   path: string,
   cache?: Map<string, string>,
 ): string | undefined {
+  // Databases put paths together of parts: a small one may name millions of bytes millions of times.
+  if (path.length > maxPathBytes) return undefined
   const clean = path.replace(/^\/+|\/+$/g, '')
   const slash = clean.lastIndexOf('/')
   if (slash < 0) return clean === '' || clean === '.' || clean === '..' ? undefined : clean
