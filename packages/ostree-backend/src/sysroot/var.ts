@@ -37,14 +37,26 @@ export async function seedVar(
   const own = `${rootPath(name)}/var`
   if ((await root.stat(own))?.type !== 'directory') return
   if (!(await isEmpty(root, target))) return
-  await repo.checkout(name.checksum, root, {
-    ...options,
-    path: target,
-    subpath: 'var',
-    overwrite: 'union-files',
-    forceCopy: true,
-  })
-  if ((await root.stat(`${rootPath(name)}/usr/lib/tmpfiles.d`)) === undefined) await legacyVar(root, target)
+  try {
+    await repo.checkout(name.checksum, root, {
+      ...options,
+      path: target,
+      subpath: 'var',
+      overwrite: 'union-files',
+      forceCopy: true,
+    })
+    if ((await root.stat(`${rootPath(name)}/usr/lib/tmpfiles.d`)) === undefined) await legacyVar(root, target)
+  } catch (error) {
+    // What is there would be taken for a system's own, and the rest would never come.
+    await clear(root, target)
+    throw error
+  }
+}
+
+async function clear(root: Dir, path: string): Promise<void> {
+  const names: string[] = []
+  for await (const { name } of root.list(path)) names.push(name)
+  for (const name of names) await root.remove(`${path}/${name}`)
 }
 
 async function legacyVar(root: Dir, target: string): Promise<void> {

@@ -1,8 +1,18 @@
 import { bootableImage, memoryDir, memorySysroot, type MemorySysroot } from '@bootc-sdk/core/testing'
-import type { Deployment, DeploymentStore, StoreBackend, StoredImage, SysrootLock } from '@bootc-sdk/core'
+import type {
+  Deployment,
+  DeploymentStore,
+  Dir,
+  StoreBackend,
+  StoredImage,
+  SysrootLock,
+} from '@bootc-sdk/core'
 import { parseSignedReference } from '@bootc-sdk/core/oci'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { ostreeBackend } from '../../src/backend.js'
+import { openRepo } from '../../src/repo/index.js'
+import type { DeploymentName } from '../../src/sysroot/layout.js'
+import { seedVar } from '../../src/sysroot/var.js'
 import { mergeDeployment } from '../../src/sysroot/merge-deployment.js'
 import { encodeDict } from '../../src/format/variant-dict.js'
 import { importBuilt, orderOf, writeBootVolume } from './support.js'
@@ -143,6 +153,32 @@ describe('creating', () => {
       'default/C.1',
       'other/C.0',
     ])
+  })
+
+  test('leaves /var empty when seeding it fails', async () => {
+    const [{ backend: facts }] = (await deploy(0, images[0]!)) as [Deployment]
+    const name = facts['ostree'] as DeploymentName
+    const { root } = sysroot
+    const top = 'ostree/deploy/default/var'
+    const names = async () => {
+      const found: string[] = []
+      for await (const { name: each } of root.list(top)) found.push(each)
+      return found
+    }
+    for (const each of await names()) await root.remove(`${top}/${each}`)
+    let made = 0
+    const failing: Dir = {
+      ...root,
+      async setMeta(path, meta) {
+        if (path.startsWith(`${top}/`) && ++made === 2) throw new Error('disk full')
+        return root.setMeta(path, meta)
+      },
+    }
+    const repo = await openRepo(root.sub('ostree/repo'))
+    await expect(seedVar(repo, failing, name, {})).rejects.toThrow('disk full')
+    expect(await names()).toEqual([])
+    await seedVar(repo, root, name, {})
+    expect(await names()).toContain('lib')
   })
 
   test('seeds /var only while it is empty', async () => {
