@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { isBootcError } from '@bootc-sdk/core'
 import type { SignType } from '../format/signatures.js'
 import { badKey } from './errors.js'
-import { publicKeysOfFile, type PublicKey } from './keys.js'
+import { publicKeysOfFile, revokedKeysOfFile, type PublicKey } from './keys.js'
 
 /** Keys that count, without those that are revoked. */
 export interface KeySet {
@@ -39,7 +39,7 @@ export async function loadSystemKeys(type: SignType, dirs: readonly string[]): P
     for (const file of await keyFiles(join(dir, `revoked.${type}`))) {
       const text = await readKeyFile(file)
       if (text.trim() === '') continue
-      for (const { hex } of publicKeysOfFile(type, text, file)) revoked.add(hex)
+      for (const { hex } of revokedKeysOfFile(type, text, file)) revoked.add(hex)
     }
   }
   return { trusted, revoked }

@@ -55,6 +55,16 @@ export function publicKeysOfFile(type: SignType, text: string, where: string): P
 }
 
 /**
+ * The same for keys that are revoked: a line that cannot be read might be any key, so each must be one.
+ *
+ * @throws BootcError `STORE_OSTREE_KEY`
+ */
+export function revokedKeysOfFile(type: SignType, text: string, where: string): PublicKey[] {
+  if (type === 'spki') return publicKeysOfFile(type, text, where)
+  return linesOf(text).map((line) => publicKeyOfText(type, line, where))
+}
+
+/**
  * base64 of seed and public key, 64 bytes (ed25519), or of the DER of a private key (spki).
  *
  * @throws BootcError `STORE_OSTREE_KEY`

@@ -10,6 +10,7 @@ import {
   commitTree,
   generateDelta,
   initRepo,
+  loadSystemKeys,
   openRemoteVerifier,
   openRepoDelta,
   publicKeyOfText,
@@ -186,6 +187,16 @@ describe('OpenPGP', () => {
       ['first', 'second', 'keyring'],
     ])
   })
+})
+
+test('a revocation that cannot be read whole is an error', async () => {
+  const dir = await temporary()
+  await writeFile(join(dir, 'trusted.ed25519'), `${publicText}\nno key\n`)
+  expect((await loadSystemKeys('ed25519', [dir])).trusted).toHaveLength(1)
+  await writeFile(join(dir, 'revoked.ed25519'), `${stranger}\n\n`)
+  expect((await loadSystemKeys('ed25519', [dir])).revoked.size).toBe(1)
+  await writeFile(join(dir, 'revoked.ed25519'), `${stranger}\n${publicText.slice(1)}\n`)
+  await expect(loadSystemKeys('ed25519', [dir])).rejects.toMatchObject({ code: 'STORE_OSTREE_KEY' })
 })
 
 describe('remotes of a system', () => {
