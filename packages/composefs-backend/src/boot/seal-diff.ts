@@ -8,13 +8,13 @@ import { toBytes } from '../tree/names.js'
 import { isRegular } from '../tree/read-file.js'
 import type { Seal, SealCheck } from './seal.js'
 
-/** A dump of a large system is 20 MB. */
-const maxDumpBytes = 256 << 20
+/** A dump of a large system is 20 MB. Lines may be short, and each takes several times as much memory. */
+const maxDumpBytes = 64 << 20
 
 /**
  * What differs between the root that a kernel image was sealed for and ours, one line each, at most
- * `maxDiffLines` and one that says there are more. Undefined when the image ships no dump
- * (`/boot/NAME.dump` beside or above `NAME.efi`).
+ * `maxDiffLines` and one that says there are more. Undefined when the image ships no dump (`/boot/NAME.dump` for
+ * `NAME.efi`), or one of more than 64 MiB.
  */
 export async function explainMismatch(
   seal: Seal,

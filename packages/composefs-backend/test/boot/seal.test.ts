@@ -12,6 +12,7 @@ import { ociTransform } from '../../src/tree/oci-transform.js'
 import type { XattrMode } from '../../src/tree/oci-transform.js'
 import { applyTar } from '../../src/tree/apply-tar.js'
 import { LayerApplier } from '../../src/tree/layer-applier.js'
+import { find } from '../../src/tree/lookup.js'
 import { packTar } from '@bootc-sdk/core/tar'
 import { collecting } from '../tree/golden-images.js'
 import { dir, file } from '../tree/layers.js'
@@ -150,6 +151,12 @@ describe('the difference', () => {
     const { diff } = await mismatchOf({ ...check, maxDiffLines: 10 })
     expect(diff!.length).toBe(11)
     expect(diff!.at(-1)).toBe('… and more')
+  })
+
+  test('is not told when the dump is larger than memory bears', async () => {
+    const check = await image([sealed, dump(['/ 0 40755 5 0 0 0 100.0 - - -'])])
+    find(check.tree, 'boot/os.dump')!.size = 100 << 20
+    expect((await mismatchOf(check)).diff).toBeUndefined()
   })
 
   test('says so when the dump is of no help', async () => {
