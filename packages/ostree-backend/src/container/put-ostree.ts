@@ -121,7 +121,8 @@ async function checkComplete(
   const contents = new Set(reader.expected)
   for (const component of components) {
     const { rootTree } = await repo.readCommit(component)
-    for (const { name } of (await repo.readDirTree(rootTree)).files) contents.add(name)
+    // Each is named by its checksum; another commit that was taken for such a layer may say anything.
+    for (const { checksum } of (await repo.readDirTree(rootTree)).files) contents.add(checksum)
   }
   const missing = (object: string): Error => ostreeLayer(object, 'is needed by the commit and in no layer')
   const seen = new Set<string>()
