@@ -1,6 +1,7 @@
 import { fakeHost, memoryDir, memorySysroot } from '@bootc-sdk/core/testing'
 import { expect, test } from 'vitest'
 import { bootupdPrograms } from '../src/install/bootupd-status.js'
+import { updateByBootupd } from '../src/install/bootupd.js'
 import { grubPrograms } from '../src/install/install.js'
 
 const status = JSON.stringify({
@@ -50,4 +51,10 @@ test('bootupd is asked on the running system that it has installed', async () =>
   expect(await grubPrograms(memorySysroot({ boot, host }), undefined)).toEqual([])
   const missing = memorySysroot({ boot, host: fakeHost(), live: true })
   expect(await grubPrograms(missing, undefined)).toEqual([])
+})
+
+test('a failure without words has a reason, too', async () => {
+  const host = { ...fakeHost(), run: () => Promise.resolve({ code: 1, stdout: '', stderr: '\n' }) }
+  const sysroot = { ...memorySysroot(), host, live: true }
+  expect(await updateByBootupd(sysroot, undefined)).toBe('it failed')
 })

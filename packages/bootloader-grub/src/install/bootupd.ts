@@ -57,7 +57,7 @@ export async function programsOfBootupd(sysroot: Sysroot): Promise<LoaderProgram
 
 function whyNot({ code, stderr }: { readonly code: number; readonly stderr: string }): string | undefined {
   if (code === 0) return undefined
-  return code === 127 ? 'bootupctl is missing' : (stderr.trim().split('\n').at(-1) ?? 'it failed')
+  return code === 127 ? 'bootupctl is missing' : stderr.trim().split('\n').at(-1) || 'it failed'
 }
 
 async function runProgram(host: Host, argv: readonly string[], signal: AbortSignal | undefined) {
