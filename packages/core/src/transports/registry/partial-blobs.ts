@@ -51,13 +51,16 @@ export class PartialBlobs {
       await (this.#swept ??= sweepPartialBlobs(this.#options).then(() => undefined))
       const path = this.#path(blob.digest)
       const file = await openOwn(path)
-      const { size } = await file.stat()
-      if (size > blob.size || !(await this.#hasRoom(blob, size))) {
-        await file.close()
+      try {
+        const { size } = await file.stat()
+        if (size <= blob.size && (await this.#hasRoom(blob, size))) return new KeptBlob(file, path, size)
         await unlink(path)
-        return undefined
+      } catch (error) {
+        await file.close()
+        throw error
       }
-      return new KeptBlob(file, path, size)
+      await file.close()
+      return undefined
     } catch {
       return undefined
     }
