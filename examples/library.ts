@@ -11,7 +11,7 @@ const [dir = '/mnt', image = 'ostree-unverified-registry:registry.example/os:sta
 const bootc = await openBootc({
   sysroot: nodeSysroot(dir),
   transports: defaultTransports(),
-  stores: [ostreeBackend()],
+  stores: [ostreeBackend({ composefs: () => import('@bootc-sdk/composefs-backend/format') })],
   bootloaders: [grubBootloader()],
 })
 const source = parseSignedReference(image)
