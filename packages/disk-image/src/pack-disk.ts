@@ -12,6 +12,7 @@ import type { DiskPlan, DiskRequest, PlannedPartition } from './plan/plan-disk.j
 import { mebibyte } from './plan/units.js'
 import type { PackSource } from './scan-tree.js'
 import type { FormatContext, Formatters, Region } from './tools/formatters.js'
+import { writeAt } from './write-at.js'
 
 export type PackEvent =
   | { readonly type: 'disk:scan'; readonly detail: { readonly entries: number } }
@@ -130,8 +131,8 @@ async function writeDevice(job: Job): Promise<void> {
   await assertUnused(outPath)
   await using file = await open(outPath, 'r+')
   const end = Buffer.alloc(mebibyte)
-  await file.write(end, 0, end.length, 0)
-  await file.write(end, 0, end.length, plan.diskBytes - end.length)
+  await writeAt(file, end, 0)
+  await writeAt(file, end, plan.diskBytes - end.length)
   await writePartitions(job, file, outPath)
   await file.sync()
 }
@@ -164,10 +165,10 @@ async function writeTable(file: FileHandle, plan: DiskPlan, bios: PackOptions['b
   const { head, tail } = writeGpt({ diskUuid, diskBytes, partitions, ...bootCode })
   const biosPart = partitions.find(({ role }) => role === 'bios-boot')
   if (bios !== undefined && biosPart !== undefined) {
-    await file.write(bios.core, 0, bios.core.length, biosPart.startBytes)
+    await writeAt(file, bios.core, biosPart.startBytes)
   }
-  await file.write(tail, 0, tail.length, diskBytes - tail.length)
-  await file.write(head, 0, head.length, 0)
+  await writeAt(file, tail, diskBytes - tail.length)
+  await writeAt(file, head, 0)
 }
 
 async function formatPartition(

@@ -1,5 +1,6 @@
 import { readSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
+import { writeAt } from '../write-at.js'
 import type { BlockSpace } from './block-space.js'
 import { blockBytes } from './directory-room.js'
 import type { Region } from '../tools/formatters.js'
@@ -75,7 +76,7 @@ export class BlockWriter {
     await this.#writing
     if (this.#used > 0) {
       const at = this.#offsetBytes + this.#start * blockBytes
-      this.#writing = writeAll(this.#file, this.#batch, this.#used * blockBytes, at)
+      this.#writing = writeAt(this.#file, this.#batch.subarray(0, this.#used * blockBytes), at)
       // Whoever waits for it next sees how it ended.
       this.#writing.catch(() => undefined)
       if (++this.#batches % syncEveryBatches === 0 && this.#kept) this.#sync()
@@ -126,11 +127,6 @@ export class BlockWriter {
     const at = block * blockBytes
     return this.#batch[at] === 0 && this.#batch.compare(zero, 0, blockBytes, at, at + blockBytes) === 0
   }
-}
-
-async function writeAll(file: FileHandle, buffer: Buffer, length: number, at: number): Promise<void> {
-  let done = 0
-  while (done < length) done += (await file.write(buffer, done, length - done, at + done)).bytesWritten
 }
 
 /** @returns less than `length` at the end of the file */

@@ -4,6 +4,7 @@ import { baseName, encodeName, parentPath } from '@bootc-sdk/core/names'
 import { badContent, unsupportedDisk } from '../errors.js'
 import type { PackNode } from '../scan-tree.js'
 import type { Contents, FormatContext } from '../tools/formatters.js'
+import { writeAt } from '../write-at.js'
 import { BlockSpace } from './block-space.js'
 import { BlockWriter, type BlockRegion } from './block-writer.js'
 import { type DirectoryEntry, directoryBlocks } from './directory-blocks.js'
@@ -49,7 +50,7 @@ export async function fillExt4(
   } finally {
     await writer.end()
   }
-  const put = (bytes: Buffer, at: number) => file.write(bytes, 0, bytes.length, offsetBytes + at)
+  const put = (bytes: Buffer, at: number) => writeAt(file, bytes, offsetBytes + at)
   for (const { at, bytes } of tables.finish()) await put(bytes, at * blockBytes)
   for (const { group, bitmap, count } of space.groups()) {
     layout.noteBlocks(group, bitmap, count)

@@ -1,5 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import { clusterBytes, Qcow2Layout } from '../format/qcow2.js'
+import { writeAt } from '../write-at.js'
 
 const chunkBytes = 64 * clusterBytes
 const zero = Buffer.alloc(clusterBytes)
@@ -38,8 +39,8 @@ export async function rawToQcow2(
     await reading.catch(() => undefined)
   }
   const { header, tail, tailOffset } = layout.finish()
-  await out.write(tail, 0, tail.length, tailOffset)
-  await out.write(header, 0, header.length, 0)
+  await writeAt(out, tail, tailOffset)
+  await writeAt(out, header, 0)
 }
 
 /** The clusters of a chunk that are not zero; they follow each other in the image. */
@@ -51,17 +52,16 @@ async function writeUsed(
 ): Promise<void> {
   // The last cluster may be a part of one.
   chunk.fill(0, bytes)
-  const used: { cluster: Buffer; offset: number }[] = []
+  let [first, used] = [0, 0]
   for (let i = 0; i < bytes; i += clusterBytes) {
     const cluster = chunk.subarray(i, i + clusterBytes)
-    if (!cluster.equals(zero)) used.push({ cluster, offset: layout.add((at + i) / clusterBytes) })
+    if (cluster.equals(zero)) continue
+    const offset = layout.add((at + i) / clusterBytes)
+    if (used === 0) first = offset
+    if (i > used) chunk.copyWithin(used, i, i + clusterBytes)
+    used += clusterBytes
   }
-  const first = used[0]
-  if (first === undefined) return
-  await out.writev(
-    used.map(({ cluster }) => cluster),
-    first.offset,
-  )
+  await writeAt(out, chunk.subarray(0, used), first)
 }
 
 async function fill(file: FileHandle, buffer: Buffer, at: number): Promise<number> {

@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import type { BiosTarget } from '@bootc-sdk/core'
 import { guidBytes } from '../format/guid.js'
 import { partitionTypes } from '../plan/partition-types.js'
+import { writeAt } from '../write-at.js'
 import { readSoundGptEntries } from './find-contents.js'
 
 /** Boot code ends where the partition table of old begins. */
@@ -46,9 +47,9 @@ export async function biosTargetOn(disk: string): Promise<BiosTarget | undefined
       const file = await open(disk, 'r+')
       try {
         // What loads the core is written when that is there.
-        await file.write(core, 0, core.length, startBytes)
+        await writeAt(file, core, startBytes)
         await file.sync()
-        await file.write(bootCode, 0, bootCode.length, 0)
+        await writeAt(file, bootCode, 0)
         await file.sync()
       } finally {
         await file.close()
