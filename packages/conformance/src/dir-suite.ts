@@ -389,7 +389,7 @@ export function dirSuite(options: DirSuiteOptions): void {
         await second[Symbol.asyncDispose]()
         const events: string[] = []
         const timed = dir.lock(path, {
-          ...{ exclusive: true, timeoutMs: 30 },
+          ...{ exclusive: true, timeoutMs: 500 },
           onProgress: ({ type }) => events.push(type),
         })
         await rejectsWith(/^TREE_LOCKED$/, () => timed)
