@@ -112,6 +112,7 @@ describe.skipIf(reason)(
       const [first] = entries()
       const commit = first!.split('/')[1]!.split('.')[0]!
       const origin = readFileSync(`${deployment(first!)}.origin`, 'utf8')
+      const composefs = readFileSync(join(deployment(first!), '.ostree.cfs'))
       run('ostree', 'admin', 'deploy', `--sysroot=${sysroot}`, '--os=default', '--karg-append=quiet', commit)
       const after = entries()
       expect(after[0]).toBe(`default/${commit}.1`)
@@ -131,7 +132,9 @@ describe.skipIf(reason)(
         '--os=default',
         ids[1]!.split('/')[1]!.split('.')[0]!,
       )
-      expect(agree(2)[0]).toContain(commit)
+      const [last] = agree(2)
+      expect(last).toContain(commit)
+      expect(readFileSync(join(deployment(last!), '.ostree.cfs')).equals(composefs)).toBe(true)
     })
   },
 )
