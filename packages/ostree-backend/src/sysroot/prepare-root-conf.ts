@@ -11,10 +11,10 @@ const paths = ['usr/etc', 'etc', 'usr/lib'].map((dir) => `${dir}/ostree/prepare-
  */
 export type ComposefsSetting = 'no' | 'maybe' | 'yes' | 'verity' | 'signed'
 
-const words: Readonly<Record<string, ComposefsSetting>> = {
-  ...{ yes: 'yes', true: 'yes', 1: 'yes' },
-  ...{ maybe: 'maybe', verity: 'verity', signed: 'signed' },
-}
+const words = new Map<string | undefined, ComposefsSetting>([
+  ...(['yes', 'true', '1'] as const).map((word) => [word, 'yes'] as const),
+  ...(['maybe', 'verity', 'signed'] as const).map((word) => [word, word] as const),
+])
 
 /**
  * Undefined: it has no settings, which means no.
@@ -25,7 +25,7 @@ export async function composefsSetting(tree: ReadTree): Promise<ComposefsSetting
   for (const path of paths) {
     const text = await readText(tree, path)
     if (text === undefined) continue
-    return words[parseKeyfile(text).get('composefs', 'enabled')?.trim() ?? ''] ?? 'no'
+    return words.get(parseKeyfile(text).get('composefs', 'enabled')?.trim()) ?? 'no'
   }
   return undefined
 }
